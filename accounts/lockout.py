@@ -1,0 +1,53 @@
+"""Failed logins are counted per account and address (django-axes) and per address alone (here)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.db.models import Sum
+from django.http import HttpResponse, JsonResponse
+from django.http.request import HttpRequest
+from django.shortcuts import render
+from django.utils import timezone
+
+from accounts import addresses
+from accounts.names import fold
+
+SENTENCE = "Too many failed logins; wait a while."
+
+
+def account_name(request: HttpRequest | None, credentials: dict[str, Any] | None = None) -> str:
+    """The name that failures are counted under: folded, so that `Admin` and `admin` are one."""
+    given = (credentials or {}).get("username") or (request.POST.get("username", "") if request else "")
+    return fold(str(given))[:255]
+
+
+def client_address(request: HttpRequest) -> str:
+    return addresses.client_address(request)
+
+
+def address_is_locked(request: HttpRequest) -> bool:
+    """Whether the address alone failed too often, whatever the accounts."""
+    since = timezone.now() - settings.AXES_COOLOFF_TIME
+    attempts = AccessAttempt.objects.filter(ip_address=addresses.client_address(request), attempt_time__gte=since)
+    failures = attempts.aggregate(failures=Sum("failures_since_start"))["failures"] or 0
+    return bool(failures >= settings.FAILURES_PER_ADDRESS)
+
+
+def is_locked_out(request: HttpRequest) -> bool:
+    return bool(getattr(request, "axes_locked_out", False))
+
+
+def retry_after() -> int:
+    """Seconds after which a locked account is open again, at most."""
+    return int(settings.AXES_COOLOFF_TIME.total_seconds())
+
+
+def refuse(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    """The answer of a locked account: a page for the admin's login form, JSON for everybody else."""
+    headers = {"Retry-After": str(retry_after())}
+    if request.path.startswith("/admin/"):
+        return render(request, "locked_out.html", {"minutes": retry_after() // 60}, status=429, headers=headers)
+    return JsonResponse({"detail": SENTENCE}, status=429, headers=headers)

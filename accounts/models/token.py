@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models.access import Access
+from accounts.scopes import TokenRights
+
+MARK = "pyro_"  # lets secret scanners know one when they see it
+PREFIX_LENGTH = 12  # characters shown in lists
+
+
+def digest(plaintext: str) -> str:
+    """SHA-256 as hex. Enough for 256 random bits, which no dictionary holds."""
+    return hashlib.sha256(plaintext.encode()).hexdigest()
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def living(self, now: datetime | None = None) -> ApiTokenQuerySet:
+        """Neither revoked nor expired."""
+        unexpired = models.Q(expires_at=None) | models.Q(expires_at__gt=now or timezone.now())
+        return self.filter(unexpired, revoked_at=None)
+
+    def opened_by(self, plaintext: str, now: datetime | None = None) -> ApiToken | None:
+        """The living token of an active access that this plaintext opens, in one query, or None.
+
+        The row is found by the digest of what was sent, so no comparison tells how near a guess was.
+        """
+        matching = self.living(now).filter(digest=digest(plaintext), access__is_active=True)
+        return matching.select_related("access__organisation").first()
+
+
+class ApiToken(models.Model):
+    """A secret that opens the API. Only its digest is kept; the plaintext is shown once."""
+
+    class Kind(models.TextChoices):
+        LOGIN = "login"  # by password, for an hour
+        DEVICE = "device"  # named, long-lived, revocable
+
+    access = models.ForeignKey(Access, models.CASCADE, related_name="tokens")
+    kind = models.CharField(max_length=6, choices=Kind)
+    name = models.CharField(max_length=100, blank=True)
+    prefix = models.CharField(max_length=PREFIX_LENGTH, db_index=True)
+    digest = models.CharField(max_length=64, unique=True)
+    rights = models.CharField(max_length=6, choices=TokenRights, default=TokenRights.ALL)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)  # to the hour
+
+    objects: ClassVar[models.Manager[ApiToken]] = models.Manager.from_queryset(ApiTokenQuerySet)()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(kind="login") | models.Q(expires_at__isnull=False), name="login_token_expires"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind="device") | ~models.Q(name=""), name="device_token_has_a_name"
+            ),
+            models.CheckConstraint(condition=models.Q(rights__in=TokenRights.values), name="token_rights_are_known"),
+            models.UniqueConstraint(
+                fields=["access", "name"],
+                condition=models.Q(kind="device", revoked_at=None),
+                name="living_device_token_names_differ",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name or self.kind} {self.prefix}…"
+
+    def is_living(self, now: datetime | None = None) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > (now or timezone.now()))
+
+
+def new_plaintext() -> str:
+    """A fresh secret of 256 random bits."""
+    return MARK + secrets.token_urlsafe(32)

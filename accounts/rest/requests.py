@@ -1,0 +1,52 @@
+"""What every view asks of a request before it acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
+
+from accounts.actor import Actor
+from accounts.models import Access, ApiToken
+from accounts.refusals import Invalid
+
+LARGEST_ID = 2**63 - 1
+DIGITS_MAX = 40  # of an id in a path
+
+
+def request_id(request: Any) -> str:
+    return str(getattr(getattr(request, "_request", request), "request_id", ""))
+
+
+def actor(request: Request) -> Actor:
+    """Who asks through the API."""
+    token = request.auth if isinstance(request.auth, ApiToken) else None
+    access = request.user if isinstance(request.user, Access) else None
+    return Actor(access=access, door="api", token=token, request_id=request_id(request))
+
+
+def row_id(text: str, name: str) -> int:
+    """An id from the path: 422 for what is no positive whole number. Ids beyond the column are merely unknown."""
+    if not text.isascii() or not text.removeprefix("-").isdigit() or len(text) > DIGITS_MAX:
+        raise Invalid("value is not a valid integer", "path", name, kind="type_error.integer")
+    if int(text) < 1:
+        raise Invalid("ensure this value is greater than 0", "path", name, kind="value_error.number.not_gt")
+    return min(int(text), LARGEST_ID)
+
+
+def no_unknown_parameters(request: Request, known: Iterable[str] = ()) -> None:
+    """Refuse query parameters that are not declared: a filter that is silently ignored answers with every row."""
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
+        raise Invalid("unknown parameter", "query", unknown[0][:100], kind="value_error.extra")
+
+
+def read(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    """The validated body; 422 when it is not an object or does not fit."""
+    if not isinstance(data, dict):
+        raise Invalid("value is not a valid dict", "body", kind="type_error.dict")
+    asked = serializer(data=data)
+    asked.is_valid(raise_exception=True)
+    return dict(asked.validated_data)

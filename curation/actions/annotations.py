@@ -1,0 +1,152 @@
+"""Announce, fill, move and delete annotations. Each upload appends a revision; nothing that was sent is overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.actions.audit import record
+from accounts.actions.rights import recheck
+from accounts.actor import Actor
+from accounts.refusals import Conflict, NotFound
+from curation.actions.commit import Content, commit
+from curation.actions.content import annotation as identify
+from curation.actions.media import keep_nothing
+from curation.imaging.text import TextContent
+from curation.models import Annotation, AnnotationRevision, Media, origin_of_upload_by
+from curation.storage.keys import annotation_key
+from curation.storage.spool import Spooled
+
+FASTER = "Somebody else changed this annotation a moment ago; look again."
+
+Keep = Callable[[Annotation], None]
+
+
+def create(media: Media, *, by: Actor, keep: Keep = keep_nothing) -> Annotation:
+    """Announce an annotation of a media; its file follows. Raises NotFound when the media was deleted meanwhile."""
+    with transaction.atomic():
+        _hold_still(media)
+        annotation = new(media, by=by)
+        keep(annotation)
+    return annotation
+
+
+def _hold_still(media: Media) -> None:
+    """Keep the media from being deleted until the commit (SQLite has one writer at a time, and ignores the lock)."""
+    living = Media.objects.living().select_for_update(no_key=True).filter(pk=media.pk)
+    if living.first() is None:
+        raise NotFound("media", media.pk)
+
+
+def new(media: Media, *, by: Actor) -> Annotation:
+    """Insert an annotation within a transaction of the caller."""
+    origin = origin_of_upload_by(by.access)
+    annotation = Annotation.objects.create(media=media, owner=by.access, origin=origin)
+    record("annotation.create", annotation, by=by, after={"media_id": media.pk, "origin": origin})
+    return annotation
+
+
+def move(annotation: Annotation, media: Media, *, by: Actor) -> Annotation:
+    """Say that an annotation belongs to another media. Raises Conflict, NotFound."""
+    if annotation.media_id == media.pk:
+        return annotation
+    before = {"media_id": annotation.media_id}
+    try:
+        with transaction.atomic():
+            _hold_still(media)
+            _change(annotation, media=media)
+            record("annotation.move", annotation, by=by, before=before, after={"media_id": media.pk})
+    except IntegrityError as error:
+        raise Conflict("That media has a human layer already.") from error
+    return annotation
+
+
+def _change(annotation: Annotation, **columns: Any) -> None:
+    """Set columns from the state that was read. Raises Conflict when it changed since, NotFound when it is gone."""
+    seen = Annotation.objects.living().filter(pk=annotation.pk, version=annotation.version)
+    if not seen.update(**columns, version=F("version") + 1, updated_at=timezone.now()):
+        living = Annotation.objects.living().filter(pk=annotation.pk).exists()
+        raise Conflict(FASTER) if living else NotFound("annotations", annotation.pk)
+    annotation.refresh_from_db()
+
+
+def accept(annotation: Annotation, spooled: Spooled, *, by: Actor, keep: Keep = keep_nothing) -> Annotation:
+    """Make verified text the content of `annotation`, as its next revision. The same bytes again change nothing.
+
+    Raises NotSupported, TooLarge, Conflict, NotFound, Busy, Full.
+    """
+    identified = identify(spooled)
+    content = content_of(identified, spooled)
+
+    def rows() -> Annotation:
+        recheck(by)
+        filled = _fill(annotation, content, identified, by)
+        keep(filled)
+        return filled
+
+    return commit(content, rows=rows)
+
+
+def content_of(identified: TextContent, spooled: Spooled) -> Content:
+    return Content(annotation_key(spooled.sha256, identified.extension), spooled, identified.content_type)
+
+
+def _fill(annotation: Annotation, content: Content, identified: TextContent, by: Actor) -> Annotation:
+    current = Annotation.objects.living().filter(pk=annotation.pk).first()
+    if current is None:
+        raise NotFound("annotations", annotation.pk)
+    if current.sha256 == content.spooled.sha256:
+        return current
+    append(annotation, content, identified, by=by)
+    return annotation
+
+
+def append(annotation: Annotation, content: Content, identified: TextContent, *, by: Actor) -> AnnotationRevision:
+    """Add the next revision and make it the current one, within a transaction of the caller."""
+    before = {"file": annotation.file.name, "sha256": annotation.sha256}
+    shared = {
+        "file": content.key,
+        "sha256": content.spooled.sha256,
+        "size": content.spooled.size,
+        "content_type": content.content_type,
+        "format": identified.format,
+    }
+    revision = _next_revision(annotation, shared, by)
+    _change(annotation, current=revision, state=Annotation.State.STORED, **shared)
+    after = {"file": content.key, "sha256": content.spooled.sha256, "revision": revision.number}
+    record("annotation.upload", annotation, by=by, before=before, after=after)
+    return revision
+
+
+def _next_revision(annotation: Annotation, columns: dict[str, Any], by: Actor) -> AnnotationRevision:
+    number = annotation.current.number + 1 if annotation.current else 1
+    try:
+        with transaction.atomic():
+            revision: AnnotationRevision = AnnotationRevision.objects.create(
+                annotation=annotation,
+                number=number,
+                author=by.access,
+                author_login=by.login,
+                origin=annotation.origin,
+                is_truth=annotation.is_truth,
+                **columns,
+            )
+    except IntegrityError as error:
+        raise Conflict(FASTER) from error
+    return revision
+
+
+def delete(annotation: Annotation, *, by: Actor) -> None:
+    """Mark an annotation as deleted: hidden at once; its revisions stay. Raises Conflict, NotFound."""
+    now = timezone.now()
+    with transaction.atomic():
+        seen = Annotation.objects.living().filter(pk=annotation.pk, version=annotation.version)
+        if not seen.update(deleted_at=now, deleted_by=by.access, updated_at=now, version=F("version") + 1):
+            living = Annotation.objects.living().filter(pk=annotation.pk).exists()
+            raise Conflict(FASTER) if living else NotFound("annotations", annotation.pk)
+        before = {"media_id": annotation.media_id, "file": annotation.file.name, "sha256": annotation.sha256}
+        record("annotation.delete", annotation, by=by, before=before)

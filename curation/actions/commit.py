@@ -1,0 +1,56 @@
+"""Write objects, then commit the rows that refer to them; begin again when the collector came between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db import Error, transaction
+
+from accounts.refusals import Busy
+from curation.actions.objects import ATTEMPTS, Claim, ClaimLost, abandon, settle, write
+from curation.storage.spool import Spooled
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes with the key and the content type they will be stored under."""
+
+    key: str
+    spooled: Spooled
+    content_type: str
+
+
+def commit(*contents: Content, rows: Callable[[], Result], replaced: str = "") -> Result:
+    """Store `contents` and run `rows` in one transaction with the ledger; return what `rows` returns.
+
+    rows: makes the changes, from the state that was read; it raises a Refusal when that state is gone.
+    replaced: the key that the rows no longer refer to afterwards.
+    """
+    for _ in range(ATTEMPTS):
+        claims = [write(content.key, content.spooled, content.content_type) for content in contents]
+        try:
+            return _once(claims, rows, replaced)
+        except ClaimLost:
+            continue
+        except Exception:
+            _tidy(claims)
+            raise
+    raise Busy("The same content is being deleted at this moment; try again.", retry_after=2)
+
+
+def _once(claims: list[Claim], rows: Callable[[], Result], replaced: str) -> Result:
+    with transaction.atomic():
+        result = rows()
+        settle(*claims, replaced=replaced)
+    return result
+
+
+def _tidy(claims: list[Claim]) -> None:
+    try:
+        abandon(*claims)
+    except Error:  # the leases end by themselves
+        return

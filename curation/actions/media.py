@@ -1,0 +1,182 @@
+"""Announce, describe, fill and delete media."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.actions.audit import record
+from accounts.actions.rights import recheck
+from accounts.actor import Actor
+from accounts.names import fold
+from accounts.refusals import Conflict, NotFound
+from curation.actions.commit import Content, commit
+from curation.actions.content import picture_or_video
+from curation.imaging.sniff import Content as Identified
+from curation.models import Annotation, Media, Origin
+from curation.storage.keys import media_key
+from curation.storage.spool import Spooled
+
+FASTER = "Somebody else changed this media a moment ago; look again."
+FILE_COLUMNS = (
+    "file", "sha256", "size", "content_type", "original_name", "name_folded", "width", "height", "orientation", "duration",
+)  # fmt: skip
+
+Keep = Callable[[Media], None]
+
+
+def keep_nothing(row: object) -> None:
+    """No receipt was asked for."""
+
+
+def create(
+    *,
+    type: str = Media.Type.IMAGE,
+    by: Actor,
+    keep: Keep = keep_nothing,
+    **described: Any,  # noqa: A002
+) -> Media:
+    """Announce a media; its bytes follow. `keep` runs in the same transaction."""
+    with transaction.atomic():
+        media = new(type=type, by=by, **described)
+        keep(media)
+    return media
+
+
+def new(*, type: str, by: Actor, **columns: Any) -> Media:  # noqa: A002
+    """Insert a media within a transaction of the caller, stamped with who sends it."""
+    organisation = by.access.organisation if by.access else None
+    media = Media.objects.create(type=type, owner=by.access, organisation=organisation, **_with_basis(columns))
+    after = {"type": type} | {name: _plain(value) for name, value in columns.items() if name in ("file", "sha256")}
+    record("media.create", media, by=by, after=after)
+    return media
+
+
+def _with_basis(columns: dict[str, Any]) -> dict[str, Any]:
+    """Say where a capture time comes from that a client gave or took away."""
+    if "captured_at" not in columns:
+        return columns
+    known = columns["captured_at"] is not None
+    return {**columns, "captured_basis": Media.Basis.CLIENT if known else Media.Basis.NONE}
+
+
+def _plain(value: Any) -> Any:
+    """A value as the audit keeps it."""
+    return value if isinstance(value, (int, float, bool, str, type(None))) else str(value)
+
+
+def change(media: Media, columns: dict[str, Any], *, action: str, by: Actor) -> Media:
+    """Set columns of a media from the state that was read, within a transaction of the caller.
+
+    Raises Conflict when it changed since, NotFound when it was deleted.
+    """
+    before = {name: _plain(_raw(media, name)) for name in columns}
+    seen = Media.objects.living().filter(pk=media.pk, version=media.version)
+    if not seen.update(**columns, version=F("version") + 1, updated_at=timezone.now()):
+        raise _why_not(media)
+    media.refresh_from_db()
+    record(action, media, by=by, before=before, after={name: _plain(value) for name, value in columns.items()})
+    return media
+
+
+def _raw(media: Media, name: str) -> Any:
+    value = getattr(media, name)
+    return value.name if name == "file" else value
+
+
+def _why_not(media: Media) -> Exception:
+    living = Media.objects.living().filter(pk=media.pk).exists()
+    return Conflict(FASTER) if living else NotFound("media", media.pk)
+
+
+def describe(media: Media, described: dict[str, Any], *, by: Actor) -> Media:
+    """Set what is known about a media: capture time, camera, position. Raises Conflict, NotFound."""
+    if not described:
+        return media
+    with transaction.atomic():
+        return change(media, _with_basis(described), action="media.describe", by=by)
+
+
+def set_type(media: Media, type: str, *, by: Actor) -> Media:  # noqa: A002
+    """Change what a media promises to be. Raises Conflict when its stored content is something else."""
+    if type == media.type:
+        return media
+    if media.file:
+        raise Conflict(f"The stored file is {media.content_type}, which is not of type {type}.")
+    with transaction.atomic():
+        return change(media, {"type": type}, action="media.type", by=by)
+
+
+def accept(media: Media, spooled: Spooled, *, name: str = "", by: Actor, keep: Keep = keep_nothing) -> Media:
+    """Make verified bytes the content of `media`; the one place where that happens.
+
+    The same bytes again change nothing. The bytes that were there before stay readable until the commit,
+    and are held for a while after it.
+    Raises NotSupported, TooLarge, Conflict, NotFound, Busy, Full.
+    """
+    identified = picture_or_video(spooled, media_type=media.type)
+    columns = file_columns(identified, spooled, name)
+    content = Content(columns["file"], spooled, identified.content_type)
+
+    def rows() -> Media:
+        recheck(by)
+        filled = _fill(media, columns, by)
+        keep(filled)
+        return filled
+
+    replaced = media.file.name if media.file and media.file.name != content.key else ""
+    return commit(content, rows=rows, replaced=replaced)
+
+
+def file_columns(identified: Identified, spooled: Spooled, name: str) -> dict[str, Any]:
+    """The columns that a file fills, from what it is and never from what it is called."""
+    return {
+        "file": media_key(spooled.sha256, identified.extension),
+        "sha256": spooled.sha256,
+        "size": spooled.size,
+        "content_type": identified.content_type,
+        "original_name": name,
+        "name_folded": fold(name)[:255],
+        "width": identified.width,
+        "height": identified.height,
+        "orientation": identified.orientation,
+        "duration": identified.duration,
+    }
+
+
+def _fill(media: Media, columns: dict[str, Any], by: Actor) -> Media:
+    current = Media.objects.living().filter(pk=media.pk).first()
+    if current is None:
+        raise NotFound("media", media.pk)
+    if current.sha256 == columns["sha256"]:
+        return current  # a retry, or somebody sent the same
+    if current.file and _is_settled(current):
+        raise Conflict("People have decided on this picture; its file cannot be replaced any more.")
+    return change(media, columns, action="media.upload", by=by)
+
+
+def _is_settled(media: Media) -> bool:
+    return Annotation.objects.living().filter(media=media, origin=Origin.HUMAN).exists()
+
+
+def delete(media: Media, *, by: Actor) -> None:
+    """Mark a media as deleted: hidden at once, its bytes freed after a while.
+
+    The mark is set before annotations are looked for: whoever adds one at the same moment waits for this
+    row's lock, and then finds it deleted (`annotations.create`).
+    Raises Conflict when it has annotations.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        seen = Media.objects.living().filter(pk=media.pk, version=media.version)
+        if not seen.update(deleted_at=now, deleted_by=by.access, updated_at=now, version=F("version") + 1):
+            raise _why_not(media)
+        if Annotation.objects.filter(media=media, deleted_at=None).exists():
+            raise Conflict("This media has annotations; delete them first.")
+        record(
+            "media.delete", media, by=by, before={"type": media.type, "file": media.file.name, "sha256": media.sha256}
+        )

@@ -1,0 +1,129 @@
+"""How bytes get into the store: object first, row second, no lock and no transaction over a transfer.
+
+T1 `write` takes the ledger row of the key (a lease), and writes the object unless it is there.
+T2 `settle`, inside the caller's transaction, marks the ledger row ready. It finds the row gone when the
+collector was faster; then nothing is committed and the caller begins again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.files.storage import storages
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.refusals import Busy, Conflict
+from curation.actions.refusing import store_errors
+from curation.models import StoredObject
+from curation.storage.spool import Spooled
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=10)  # for a small object; a large one gets the time that it needs at SLOWEST
+SLOWEST = 256 * 1024  # bytes per second of a transfer that still makes progress
+PATIENCE = 20  # looks at a key that is being deleted, a tenth of a second apart
+ATTEMPTS = 3  # to store and commit, when the collector came between
+
+State = StoredObject.State
+PRESENT = (State.WRITING, State.READY)
+
+
+class ClaimLost(Exception):
+    """The collector took the key between write and commit; begin again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A ledger row that this writer has touched, and the bytes now behind it."""
+
+    row_id: int  # the epoch of the key: a key that was collected comes back under another id
+    key: str
+    written: bool  # False: the object was there already
+
+
+def write(key: str, spooled: Spooled, content_type: str) -> Claim:
+    """Make sure that the object of `key` is in the store, and return the claim to settle in the commit.
+
+    Raises Busy when the store does not answer or the key is being deleted, Full when the disk is.
+    """
+    row = _take(key, spooled, content_type)
+    if row.sha256 != spooled.sha256:
+        log.error("Two contents share the first 128 bits of their digest.", extra={"object": key})
+        raise Conflict("Other content is stored under the same name; nothing was changed.")
+    if row.state == State.READY:
+        return Claim(row.pk, key, written=False)
+    try:
+        with store_errors():
+            spooled.file.seek(0)
+            storages["default"].put(
+                key, spooled.file, size=spooled.size, sha256=spooled.sha256, content_type=content_type
+            )
+    except Exception:
+        _release(row)
+        raise
+    return Claim(row.pk, key, written=True)
+
+
+def _take(key: str, spooled: Spooled, content_type: str) -> StoredObject:
+    for _ in range(PATIENCE):
+        now = timezone.now()
+        lease = now + LEASE + timedelta(seconds=spooled.size / SLOWEST)
+        present = StoredObject.objects.filter(key=key).exclude(state=State.DELETING)
+        if present.update(lease_until=lease, touched_at=now):
+            row = StoredObject.objects.filter(key=key).exclude(state=State.DELETING).first()
+        else:
+            row = _new(key, spooled, content_type, lease)
+        if row is not None:
+            return row
+        time.sleep(0.1)
+    raise Busy("The same content is being deleted at this moment; try again.", retry_after=2)
+
+
+def _new(key: str, spooled: Spooled, content_type: str, lease: object) -> StoredObject | None:
+    """A fresh row for the key; None when another writer, or a deletion under way, has it."""
+    try:
+        with transaction.atomic():
+            return StoredObject.objects.create(
+                key=key, sha256=spooled.sha256, size=spooled.size, content_type=content_type, lease_until=lease
+            )
+    except IntegrityError:
+        return None
+
+
+def _release(row: StoredObject) -> None:
+    """Give up: the collector may tidy up without waiting for the lease."""
+    StoredObject.objects.filter(pk=row.pk, state=State.WRITING).update(lease_until=timezone.now())
+
+
+def settle(*claims: Claim, replaced: str = "") -> None:
+    """Within the transaction that makes rows refer to the keys: mark them ready; hold the key `replaced` for a while.
+
+    Rows are touched in the order of their keys, so that two exchanges cannot wait for each other.
+    Raises ClaimLost.
+    """
+    now = timezone.now()
+    steps = {claim.key: claim for claim in claims}
+    for key in sorted({*steps, replaced} - {""}):
+        if key in steps:
+            _settle_one(steps[key], now)
+        else:
+            StoredObject.objects.filter(key=key).update(hold_until=now + settings.DELETED_KEPT)
+
+
+def _settle_one(claim: Claim, now: object) -> None:
+    fresh = {"verified_at": now} if claim.written else {}
+    states = PRESENT if not claim.written else (*PRESENT, State.MISSING, State.DAMAGED)
+    ready = StoredObject.objects.filter(pk=claim.row_id, state__in=states)
+    if not ready.update(state=State.READY, lease_until=None, touched_at=now, **fresh):
+        raise ClaimLost
+
+
+def abandon(*claims: Claim) -> None:
+    """The commit was refused: nothing of ours refers to the keys."""
+    ids = [claim.row_id for claim in claims]
+    StoredObject.objects.filter(pk__in=ids, state=State.WRITING).update(lease_until=timezone.now())

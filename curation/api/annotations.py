@@ -1,0 +1,170 @@
+"""REST: annotations, and a picture with its annotation in one call."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import BaseParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.refusals import Invalid
+from accounts.rest.paging import PageQuery, page
+from accounts.rest.parsers import JsonParser
+from accounts.rest.requests import actor, no_unknown_parameters, read, row_id
+from accounts.scopes import Right
+from curation.actions import annotations as actions
+from curation.actions import entries, find, links
+from curation.api.bodies import receive
+from curation.api.filters import AnnotationFilters, filtered
+from curation.api.media import IDEMPOTENCY, IF_MATCH
+from curation.api.once import once, receipt, replayed
+from curation.api.preconditions import etag, if_match
+from curation.api.rows import ANNOTATION_COLUMNS, annotation_row, entry_row
+from curation.api.serializers import AnnotationIn, AnnotationOut, EntryIn, EntryOut, UploadIn, UrlOut
+from curation.api.throttles import LinkThrottle
+from curation.models import Annotation, Media
+
+
+class AnnotationViewSet(GenericViewSet[Annotation]):
+    """Label files of media, kept as they came; each upload is a revision."""
+
+    queryset = Annotation.objects.living()
+    serializer_class = AnnotationOut
+    filterset_class = AnnotationFilters
+    lookup_field = "annotation_id"
+    rights: ClassVar[dict[str, Right]] = {
+        "list": Right.READ,
+        "create": Right.CREATE_ANNOTATION,
+        "retrieve": Right.READ,
+        "update": Right.EDIT_ANNOTATION,
+        "destroy": Right.DELETE_ANNOTATION,
+        "upload": Right.UPLOAD_ANNOTATION,
+        "url": Right.READ,
+    }
+    refuses: ClassVar[dict[str, list[str]]] = {
+        "create": ["404"],
+        "retrieve": ["404"],
+        "update": ["404", "409", "412"],
+        "destroy": ["404", "409", "412"],
+        "upload": ["404", "409", "412", "507"],
+        "url": ["404"],
+    }
+
+    def get_parsers(self) -> list[BaseParser]:
+        method = getattr(self.request, "method", None) or ""
+        return [MultiPartParser()] if self.action_map.get(method.lower()) == "upload" else [JsonParser()]
+
+    def get_throttles(self) -> list[Any]:
+        return [LinkThrottle()] if self.action == "url" else []
+
+    @extend_schema(parameters=[PageQuery], responses=AnnotationOut(many=True), tags=["annotations"])
+    def list(self, request: Request) -> Response:
+        """The newest annotations that you may see, oldest first; `Link` leads to older and newer ones."""
+        rows = filtered(AnnotationFilters, Annotation.objects.visible_to(request.user), request)
+        found, headers = page(rows.values(*ANNOTATION_COLUMNS), request)
+        return Response([annotation_row(row) for row in found], headers=headers)
+
+    @extend_schema(request=AnnotationIn, responses={201: AnnotationOut}, parameters=[IDEMPOTENCY], tags=["annotations"])
+    def create(self, request: Request) -> Response:
+        """Announce an annotation of a media; upload its file next."""
+        no_unknown_parameters(request)
+        asked = read(AnnotationIn, request.data)
+        given = receipt(request, asked)
+        if answer := replayed(given):
+            return answer
+        media = find.media_to_annotate(asked["media_id"], access=request.user)
+        by = actor(request)
+        return once(given, lambda keep: actions.create(media, by=by, keep=keep), show=annotation_row, status=201)
+
+    @extend_schema(responses=AnnotationOut, tags=["annotations"])
+    def retrieve(self, request: Request, annotation_id: str) -> Response:
+        no_unknown_parameters(request)
+        return self._show(find.annotation(row_id(annotation_id, "annotation_id"), access=request.user))
+
+    def _show(self, annotation: Annotation) -> Response:
+        return Response(annotation_row(annotation), headers={"ETag": etag(annotation.version)})
+
+    def _changeable(self, request: Request, annotation_id: int) -> Annotation:
+        annotation = find.annotation(annotation_id, access=request.user)
+        find.changeable(annotation, access=request.user)
+        if_match(request, annotation)
+        return annotation
+
+    @extend_schema(request=AnnotationIn, responses=AnnotationOut, parameters=[IF_MATCH], tags=["annotations"])
+    def update(self, request: Request, annotation_id: str) -> Response:
+        """Say that it belongs to another media."""
+        no_unknown_parameters(request)
+        number, asked = row_id(annotation_id, "annotation_id"), read(AnnotationIn, request.data)
+        annotation = self._changeable(request, number)
+        media = find.media(asked["media_id"], access=request.user)
+        return self._show(actions.move(annotation, media, by=actor(request)))
+
+    @extend_schema(responses={200: AnnotationOut}, parameters=[IF_MATCH], tags=["annotations"])
+    def destroy(self, request: Request, annotation_id: str) -> Response:
+        """Delete it: hidden at once; its history stays."""
+        no_unknown_parameters(request)
+        annotation = self._changeable(request, row_id(annotation_id, "annotation_id"))
+        actions.delete(annotation, by=actor(request))
+        return Response(annotation_row(annotation))
+
+    @extend_schema(
+        request={"multipart/form-data": UploadIn},
+        responses=AnnotationOut,
+        parameters=[IDEMPOTENCY, IF_MATCH],
+        tags=["annotations"],
+    )
+    def upload(self, request: Request, annotation_id: str) -> Response:
+        """Send the file, any UTF-8 text. Sending the same bytes again changes nothing."""
+        no_unknown_parameters(request)
+        number = row_id(annotation_id, "annotation_id")
+        received = receive(request, {"file": settings.ANNOTATION_MAX_BYTES})
+        spooled = received.spooled("file")
+        given = receipt(request, spooled.sha256, received.fields)
+        if answer := replayed(given):
+            return answer
+        annotation, by = self._changeable(request, number), actor(request)
+        return once(
+            given, lambda keep: actions.accept(annotation, spooled, by=by, keep=keep), show=annotation_row, status=200
+        )
+
+    @extend_schema(responses=UrlOut, tags=["annotations"])
+    def url(self, request: Request, annotation_id: str) -> Response:
+        """A link to the file, valid for an hour."""
+        no_unknown_parameters(request)
+        annotation = find.annotation(row_id(annotation_id, "annotation_id"), access=request.user)
+        return Response({"url": links.link(annotation)})
+
+
+class EntriesView(APIView):
+    """A picture and its annotation in one call: both are kept, or nothing is."""
+
+    rights: ClassVar[dict[str, Right]] = {"post": Right.CREATE_MEDIA}
+    refuses: ClassVar[dict[str, list[str]]] = {"": ["409", "507"]}
+    parser_classes: ClassVar[list[type[BaseParser]]] = [MultiPartParser]
+
+    @extend_schema(
+        request={"multipart/form-data": EntryIn}, responses={201: EntryOut}, parameters=[IDEMPOTENCY], tags=["entries"]
+    )
+    def post(self, request: Request) -> Response:
+        no_unknown_parameters(request)
+        limits = {"file": settings.VIDEO_MAX_BYTES, "annotation": settings.ANNOTATION_MAX_BYTES}
+        received = receive(request, limits, fields=("sha256", "type"))
+        media_type = received.fields.get("type", Media.Type.IMAGE)
+        if media_type not in Media.Type.values:
+            raise Invalid("value is not a valid enumeration member; permitted: 'image', 'video'", "body", "type")
+        picture, label = received.spooled("file"), received.spooled("annotation")
+        given = receipt(request, picture.sha256, label.sha256, received.fields)
+        if answer := replayed(given):
+            return answer
+        name, by = received.files["file"].original_name, actor(request)
+        return once(
+            given,
+            lambda keep: entries.create(picture, label, type=media_type, name=name, by=by, keep=keep),
+            show=entry_row,
+            status=201,
+        )

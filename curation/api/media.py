@@ -1,0 +1,155 @@
+"""REST: media. Views understand, act, show."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.parsers import BaseParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.rest.paging import PageQuery, page
+from accounts.rest.parsers import JsonParser
+from accounts.rest.requests import actor, no_unknown_parameters, read, row_id
+from accounts.scopes import Right
+from curation.actions import find, links
+from curation.actions import media as actions
+from curation.actions.content import limit_of
+from curation.api.bodies import receive
+from curation.api.filters import MediaFilters, filtered
+from curation.api.once import once, receipt, replayed
+from curation.api.preconditions import etag, if_match
+from curation.api.rows import MEDIA_COLUMNS, media_row
+from curation.api.serializers import DescribeIn, MediaIn, MediaOut, TypeIn, UploadIn, UrlOut
+from curation.api.throttles import LinkThrottle
+from curation.models import Media
+
+IDEMPOTENCY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, description="the same key gives the same answer for a day"
+)
+IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="the ETag that was looked at")
+
+
+class MediaViewSet(GenericViewSet[Media]):
+    """Pictures and videos."""
+
+    queryset = Media.objects.living()
+    serializer_class = MediaOut
+    filterset_class = MediaFilters
+    lookup_field = "media_id"
+    rights: ClassVar[dict[str, Right]] = {
+        "list": Right.READ,
+        "create": Right.CREATE_MEDIA,
+        "retrieve": Right.READ,
+        "update": Right.EDIT_MEDIA,
+        "partial_update": Right.DESCRIBE_MEDIA,
+        "destroy": Right.DELETE_MEDIA,
+        "upload": Right.UPLOAD_MEDIA,
+        "url": Right.READ,
+    }
+    refuses: ClassVar[dict[str, list[str]]] = {
+        "retrieve": ["404"],
+        "update": ["404", "409", "412"],
+        "partial_update": ["404", "409", "412"],
+        "destroy": ["404", "409", "412"],
+        "upload": ["404", "409", "412", "507"],
+        "url": ["404"],
+    }
+
+    def get_parsers(self) -> list[BaseParser]:
+        return [MultiPartParser()] if self._action() == "upload" else [JsonParser()]
+
+    def _action(self) -> str:
+        """DRF asks for parsers before it has set `action`."""
+        method = getattr(self.request, "method", None) or ""
+        return str(self.action_map.get(method.lower(), ""))
+
+    def get_throttles(self) -> list[Any]:
+        return [LinkThrottle()] if self.action == "url" else []
+
+    @extend_schema(parameters=[PageQuery], responses=MediaOut(many=True), tags=["media"])
+    def list(self, request: Request) -> Response:
+        """The newest media that you may see, oldest first; `Link` leads to older and newer ones."""
+        rows = filtered(MediaFilters, Media.objects.visible_to(request.user), request)
+        found, headers = page(rows.values(*MEDIA_COLUMNS), request)
+        return Response([media_row(row) for row in found], headers=headers)
+
+    @extend_schema(request=MediaIn, responses={201: MediaOut}, parameters=[IDEMPOTENCY], tags=["media"])
+    def create(self, request: Request) -> Response:
+        """Announce a media; upload its file next."""
+        no_unknown_parameters(request)
+        asked = read(MediaIn, request.data)
+        given = receipt(request, asked)
+        if answer := replayed(given):
+            return answer
+        by = actor(request)
+        return once(given, lambda keep: actions.create(**asked, by=by, keep=keep), show=media_row, status=201)
+
+    @extend_schema(responses=MediaOut, tags=["media"])
+    def retrieve(self, request: Request, media_id: str) -> Response:
+        no_unknown_parameters(request)
+        return self._show(find.media(row_id(media_id, "media_id"), access=request.user))
+
+    def _show(self, media: Media) -> Response:
+        return Response(media_row(media), headers={"ETag": etag(media.version)})
+
+    def _changeable(self, request: Request, media_id: int) -> Media:
+        media = find.media(media_id, access=request.user)
+        find.changeable(media, access=request.user)
+        if_match(request, media)
+        return media
+
+    @extend_schema(request=TypeIn, responses=MediaOut, parameters=[IF_MATCH], tags=["media"])
+    def update(self, request: Request, media_id: str) -> Response:
+        """Set the type."""
+        no_unknown_parameters(request)
+        number, asked = row_id(media_id, "media_id"), read(TypeIn, request.data)
+        media = self._changeable(request, number)
+        return self._show(actions.set_type(media, asked["type"], by=actor(request)))
+
+    @extend_schema(request=DescribeIn, responses=MediaOut, parameters=[IF_MATCH], tags=["media"])
+    def partial_update(self, request: Request, media_id: str) -> Response:
+        """Say when, where and by which camera it was taken."""
+        no_unknown_parameters(request)
+        number, asked = row_id(media_id, "media_id"), read(DescribeIn, request.data)
+        media = self._changeable(request, number)
+        return self._show(actions.describe(media, asked, by=actor(request)))
+
+    @extend_schema(responses={200: MediaOut}, parameters=[IF_MATCH], tags=["media"])
+    def destroy(self, request: Request, media_id: str) -> Response:
+        """Delete it: hidden at once, its bytes freed after 30 days."""
+        no_unknown_parameters(request)
+        media = self._changeable(request, row_id(media_id, "media_id"))
+        actions.delete(media, by=actor(request))
+        return Response(media_row(media))
+
+    @extend_schema(
+        request={"multipart/form-data": UploadIn},
+        responses=MediaOut,
+        parameters=[IDEMPOTENCY, IF_MATCH],
+        tags=["media"],
+    )
+    def upload(self, request: Request, media_id: str) -> Response:
+        """Send the file. Sending the same bytes again changes nothing."""
+        no_unknown_parameters(request)
+        number = row_id(media_id, "media_id")
+        # A look before the body is read: how much may come depends on the type. Refusals wait their turn.
+        seen = Media.objects.visible_to(request.user).filter(pk=number).first()
+        received = receive(request, {"file": limit_of(seen.type if seen else Media.Type.IMAGE)})
+        spooled = received.spooled("file")
+        given = receipt(request, spooled.sha256, received.fields)
+        if answer := replayed(given):
+            return answer
+        media, name, by = self._changeable(request, number), received.files["file"].original_name, actor(request)
+        return once(
+            given, lambda keep: actions.accept(media, spooled, name=name, by=by, keep=keep), show=media_row, status=200
+        )
+
+    @extend_schema(responses=UrlOut, tags=["media"])
+    def url(self, request: Request, media_id: str) -> Response:
+        """A link to the file, valid for an hour."""
+        no_unknown_parameters(request)
+        media = find.media(row_id(media_id, "media_id"), access=request.user)
+        return Response({"url": links.link(media)})

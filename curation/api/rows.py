@@ -1,0 +1,68 @@
+"""Rows as the API shows them. `bucket_key`, keys and paths are never among the fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.rest.times import moment
+from curation.models import Annotation, Media
+
+MEDIA_COLUMNS = (
+    "id", "created_at", "updated_at", "version", "type", "sha256", "size", "content_type", "original_name",
+    "width", "height", "duration", "captured_at", "captured_basis", "source", "camera", "azimuth", "sequence",
+    "latitude", "longitude", "owner_id", "organisation_id",
+)  # fmt: skip
+ANNOTATION_COLUMNS = (
+    "id", "created_at", "updated_at", "version", "media_id", "sha256", "size", "content_type", "format",
+    "state", "origin", "is_truth", "regions_count", "owner_id",
+)  # fmt: skip
+
+Row = dict[str, Any]
+
+
+def media_row(media: Media | Row) -> Row:
+    """One media; what is not known is null."""
+    row = _columns(media, MEDIA_COLUMNS)
+    return {
+        "id": row["id"],
+        "created_at": moment(row["created_at"]),
+        "type": row["type"],
+        "uploaded": bool(row["sha256"]),
+        **{
+            name: row[name] or None
+            for name in ("sha256", "content_type", "original_name", "source", "camera", "sequence")
+        },
+        **{name: row[name] for name in ("size", "width", "height", "duration", "captured_basis", "azimuth")},
+        "captured_at": moment(row["captured_at"]),
+        "latitude": row["latitude"],
+        "longitude": row["longitude"],
+        "owner": row["owner_id"],
+        "organisation": row["organisation_id"],
+        "updated_at": moment(row["updated_at"]),
+        "version": row["version"],
+    }
+
+
+def annotation_row(annotation: Annotation | Row) -> Row:
+    row = _columns(annotation, ANNOTATION_COLUMNS)
+    return {
+        "id": row["id"],
+        "created_at": moment(row["created_at"]),
+        "media_id": row["media_id"],
+        "uploaded": bool(row["sha256"]),
+        **{name: row[name] or None for name in ("sha256", "content_type", "format")},
+        **{name: row[name] for name in ("size", "state", "origin", "is_truth")},
+        "regions": row["regions_count"],
+        "owner": row["owner_id"],
+        "updated_at": moment(row["updated_at"]),
+        "version": row["version"],
+    }
+
+
+def entry_row(entry: tuple[Media, Annotation]) -> Row:
+    return {"media": media_row(entry[0]), "annotation": annotation_row(entry[1])}
+
+
+def _columns(row: Media | Annotation | Row, names: tuple[str, ...]) -> Row:
+    """The columns of a model instance; those of a values() row as they are."""
+    return row if isinstance(row, dict) else {name: getattr(row, name) for name in names}

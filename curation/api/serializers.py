@@ -1,0 +1,105 @@
+"""Bodies in, rows out (the latter for the schema: lists and items are built by `rows`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from curation.models import Annotation, Media, Origin
+
+
+class DescribeIn(serializers.Serializer[Any]):
+    """What a client may say about a picture. Azimuth in degrees: 360 is 0, 999 is unknown."""
+
+    captured_at = serializers.DateTimeField(required=False, allow_null=True)
+    source = serializers.CharField(required=False, allow_blank=True, max_length=100)
+    camera = serializers.CharField(required=False, allow_blank=True, max_length=100)
+    azimuth = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=999)
+    sequence = serializers.CharField(required=False, allow_blank=True, max_length=255)
+    latitude = serializers.FloatField(required=False, allow_null=True, min_value=-90, max_value=90)
+    longitude = serializers.FloatField(required=False, allow_null=True, min_value=-180, max_value=180)
+
+    def validate_azimuth(self, azimuth: int | None) -> int | None:
+        if azimuth is None or azimuth == 999:
+            return None
+        if azimuth > 360:
+            raise serializers.ValidationError("must be 0 to 360, or 999 for unknown")
+        return azimuth % 360
+
+
+class TypeIn(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(choices=Media.Type.choices, default=Media.Type.IMAGE)
+
+
+class MediaIn(TypeIn, DescribeIn):
+    """A media to announce."""
+
+
+class MediaOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    type = serializers.ChoiceField(choices=Media.Type.choices)
+    uploaded = serializers.BooleanField()
+    sha256 = serializers.CharField(allow_null=True)
+    content_type = serializers.CharField(allow_null=True)
+    original_name = serializers.CharField(allow_null=True)
+    source = serializers.CharField(allow_null=True)
+    camera = serializers.CharField(allow_null=True)
+    sequence = serializers.CharField(allow_null=True)
+    size = serializers.IntegerField(allow_null=True, help_text="bytes")
+    width = serializers.IntegerField(allow_null=True, help_text="pixels of the upright picture")
+    height = serializers.IntegerField(allow_null=True, help_text="pixels of the upright picture")
+    duration = serializers.FloatField(allow_null=True, help_text="seconds")
+    captured_basis = serializers.ChoiceField(choices=Media.Basis.choices)
+    azimuth = serializers.IntegerField(allow_null=True, help_text="degrees, 0 to 359")
+    captured_at = serializers.DateTimeField(allow_null=True)
+    latitude = serializers.FloatField(allow_null=True)
+    longitude = serializers.FloatField(allow_null=True)
+    owner = serializers.IntegerField(allow_null=True)
+    organisation = serializers.IntegerField(allow_null=True)
+    updated_at = serializers.DateTimeField()
+    version = serializers.IntegerField()
+
+
+class AnnotationIn(serializers.Serializer[Any]):
+    media_id = serializers.IntegerField(min_value=1)
+
+
+class AnnotationOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    media_id = serializers.IntegerField()
+    uploaded = serializers.BooleanField()
+    sha256 = serializers.CharField(allow_null=True)
+    content_type = serializers.CharField(allow_null=True)
+    format = serializers.CharField(allow_null=True)
+    size = serializers.IntegerField(allow_null=True, help_text="bytes")
+    state = serializers.ChoiceField(choices=Annotation.State.choices)
+    origin = serializers.ChoiceField(choices=Origin.choices)
+    is_truth = serializers.BooleanField()
+    regions = serializers.IntegerField()
+    owner = serializers.IntegerField(allow_null=True)
+    updated_at = serializers.DateTimeField()
+    version = serializers.IntegerField()
+
+
+class UploadIn(serializers.Serializer[Any]):
+    file = serializers.FileField()
+    sha256 = serializers.CharField(required=False, help_text="declared digest, 64 hex digits")
+
+
+class EntryIn(serializers.Serializer[Any]):
+    file = serializers.FileField()
+    annotation = serializers.FileField()
+    type = serializers.ChoiceField(choices=Media.Type.choices, default=Media.Type.IMAGE)
+    sha256 = serializers.CharField(required=False, help_text="declared digest of `file`")
+
+
+class EntryOut(serializers.Serializer[Any]):
+    media = MediaOut()
+    annotation = AnnotationOut()
+
+
+class UrlOut(serializers.Serializer[Any]):
+    url = serializers.URLField()

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class Curation(AppConfig):
+    name = "curation"
+    verbose_name = "Curation"

@@ -1,0 +1,392 @@
+"""Objects in an S3 bucket: AWS, SeaweedFS, MinIO, Garage, and what else speaks S3.
+
+Every call has time limits, at most three tries and a place in the bulkhead. SHA-256 goes along with every
+byte that is written; ETags are never compared with anything, since they are MD5 sums only sometimes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from itertools import count
+from typing import IO, TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from storages.backends.s3 import S3Storage
+from urllib3.exceptions import HTTPError
+
+from curation.storage import slots
+from curation.storage.base import PIECE, Incomplete, ObjectStore, Stat
+from curation.storage.disk import disk
+from curation.storage.errors import (
+    ChecksumRefused,
+    DiskFull,
+    ObjectMissing,
+    StoreError,
+    StoreUnavailable,
+)
+from curation.storage.headers import content_disposition
+from curation.storage.keys import INLINE, safe_content_type
+from curation.storage.links import LONGEST
+from curation.storage.spool import temporary_file
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, HeadObjectOutputTypeDef, ObjectTypeDef
+
+MIB = 1024 * 1024
+PART_SIZE = 16 * MIB  # bytes; up to this in a single PUT, above it in parts of this size
+MOST_PARTS = 10_000  # S3's limit: 160 GB at this size
+
+# Three reads of 9 s and the pauses between them stay within 30 s when the store hangs.
+CLIENT = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "path"},
+    # We send the checksums that we mean; the newer defaults break many S3-compatible stores.
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+    connect_timeout=3,
+    read_timeout=9,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=16,
+)
+
+
+class _UploadGone(StoreUnavailable):
+    """The store no longer knows this multipart upload: it was aborted, or completed by an unheard try."""
+
+
+class _Unexplained404(StoreUnavailable):
+    """Something is not there, and the answer does not say what: a HEAD, or no S3 store at all."""
+
+
+ALTERED = (ChecksumRefused, "The bytes that reached the store are not those that were sent.")
+FULL = (DiskFull, "The store is full.")
+UNEXPLAINED = (_Unexplained404, "The store does not work as it should.")
+MEANINGS: dict[str, tuple[type[StoreError], str]] = {  # S3 error code -> what we raise
+    "NoSuchKey": (ObjectMissing, "The object is not in the store."),
+    "404": UNEXPLAINED,
+    "NotFound": UNEXPLAINED,
+    "NoSuchBucket": (StoreUnavailable, "The bucket does not exist."),
+    "NoSuchUpload": (_UploadGone, "The upload was ended by somebody else."),
+    "BadDigest": ALTERED,
+    "InvalidDigest": ALTERED,
+    "XAmzContentChecksumMismatch": ALTERED,
+    "XAmzContentSHA256Mismatch": ALTERED,
+    "InsufficientStorage": FULL,
+    "QuotaExceeded": FULL,
+    "XMinioStorageFull": FULL,
+    "XMinioAdminBucketQuotaExceeded": FULL,
+}
+
+
+class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-storages has no types
+    """Keeps objects in one bucket.
+
+    Options, besides those of django-storages (bucket_name, access_key, secret_key, region_name,
+    endpoint_url, verify): `public_endpoint_url`, where browsers reach the same bucket ("" = endpoint_url),
+    and `client_config`, a botocore Config whose entries win over ours.
+    """
+
+    def __init__(self, *, public_endpoint_url: str = "", client_config: Config | None = None, **options: Any) -> None:
+        config = CLIENT.merge(client_config) if client_config else CLIENT
+        options["endpoint_url"] = options.get("endpoint_url") or None
+        options["region_name"] = options.get("region_name") or "us-east-1"
+        super().__init__(client_config=config, **options)
+        self.public_endpoint_url = public_endpoint_url or self.endpoint_url
+        self._lock = threading.Lock()  # clients are safe to share between threads, making them is not
+        self._clients: dict[str, S3Client] = {}
+        self._verifies: bool | None = None  # not known before the first write
+
+    # --- Clients -----------------------------------------------------------------------------------
+
+    @property
+    def _s3(self) -> S3Client:
+        return self._client("store", self.endpoint_url, self.client_config)
+
+    def _client(self, purpose: str, endpoint: str | None, config: Config) -> S3Client:
+        """One client for each purpose, made when first needed, so that a command without objects pays nothing."""
+        with self._lock:
+            if purpose not in self._clients:
+                session: boto3.Session = self._create_session()
+                self._clients[purpose] = session.client(
+                    "s3", endpoint_url=endpoint, region_name=self.region_name, verify=self.verify, config=config
+                )
+            return self._clients[purpose]
+
+    def _hasty(self, timeout: float = 2.0) -> S3Client:
+        """A client that gives up after `timeout` seconds and does not try again."""
+        half = Config(
+            connect_timeout=timeout / 2, read_timeout=timeout / 2, retries={"total_max_attempts": 1, "mode": "standard"}
+        )
+        return self._client(f"hasty {timeout}", self.endpoint_url, self.client_config.merge(half))
+
+    # --- Readiness ---------------------------------------------------------------------------------
+
+    def ping(self, timeout: float = 2.0) -> None:
+        """Outside the bulkhead: a probe must not starve when transfers hang."""
+        self._require_bucket(self._hasty(timeout))
+
+    def prepare(self) -> None:
+        """See that the bucket is there, may be written, and whether the store verifies checksums."""
+        with self._call():
+            self._require_bucket(self._s3)
+        self._learn_whether_it_verifies()
+
+    def _learn_whether_it_verifies(self) -> bool:
+        """Send a wrong checksum once per process; a store that takes it is read back after every write."""
+        if self._verifies is None:
+            key = f"incoming/probe-{secrets.token_hex(8)}"
+            try:
+                with self._call():
+                    self._s3.put_object(
+                        Bucket=self.bucket_name, Key=key, Body=b"right", ChecksumSHA256=_base64(b"wrong")
+                    )
+                self.remove(key)
+                self._verifies = False
+            except ChecksumRefused:
+                self._verifies = True
+        return self._verifies
+
+    # --- Writing -----------------------------------------------------------------------------------
+
+    def put(self, key: str, file: IO[bytes], *, size: int, sha256: str, content_type: str) -> None:
+        """As ObjectStore.put(). Sent a second time when the store says that the bytes were altered on the way."""
+        self.check_key(key)
+        write = partial(self._write, key, file, size=size, sha256=sha256, content_type=content_type)
+        try:
+            write()
+        except ChecksumRefused:
+            write()
+
+    def _write(self, key: str, file: IO[bytes], *, size: int, sha256: str, content_type: str) -> None:
+        verifies = self._learn_whether_it_verifies()
+        send = self._put_at_once if size <= PART_SIZE else self._put_in_parts
+        with self._call():
+            file.seek(0)
+            send(key, file, size=size, sha256=sha256, content_type=content_type)
+        if not verifies and self.digest(key) != (sha256, size):
+            raise ChecksumRefused("The bytes in the store are not those that were received.")
+
+    def _put_at_once(self, key: str, file: IO[bytes], *, size: int, sha256: str, content_type: str) -> None:
+        self._s3.put_object(
+            Bucket=self.bucket_name,
+            Key=key,
+            Body=file,
+            ContentLength=size,
+            ContentType=safe_content_type(content_type),
+            ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
+        )
+
+    def _put_in_parts(self, key: str, file: IO[bytes], *, size: int, sha256: str, content_type: str) -> None:
+        """The store checks each part; that the parts are the file is checked here, before they become an object."""
+        begun = self._s3.create_multipart_upload(
+            Bucket=self.bucket_name, Key=key, ContentType=safe_content_type(content_type), ChecksumAlgorithm="SHA256"
+        )
+        upload = begun["UploadId"]
+        try:
+            parts = self._send_parts(key, upload, file, size, sha256)
+            self._complete(key, upload, parts, size)
+        except BaseException:
+            with suppress(StoreError), _answers():  # if this fails too, the collector finds the upload
+                self._hasty().abort_multipart_upload(Bucket=self.bucket_name, Key=key, UploadId=upload)
+            raise
+
+    def _send_parts(self, key: str, upload: str, file: IO[bytes], size: int, sha256: str) -> list[CompletedPartTypeDef]:
+        """Send every part, one in memory at a time; return what completes them."""
+        parts: list[CompletedPartTypeDef] = []
+        whole, length = hashlib.sha256(), 0
+        for number in count(1):
+            part = file.read(_part_size(size))
+            if not part:
+                break
+            checksum = _base64(part)
+            answer = self._s3.upload_part(
+                Bucket=self.bucket_name,
+                Key=key,
+                UploadId=upload,
+                PartNumber=number,
+                Body=part,
+                ChecksumSHA256=checksum,
+            )
+            parts.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum})
+            whole.update(part)
+            length += len(part)
+        if (whole.hexdigest(), length) != (sha256, size):
+            raise ChecksumRefused("The bytes to be stored are not those that were received.")
+        return parts
+
+    def _complete(self, key: str, upload: str, parts: list[CompletedPartTypeDef], size: int) -> None:
+        """Make the parts an object. After a lost answer the next try finds the upload gone, and the object there."""
+        try:
+            with _answers():
+                self._s3.complete_multipart_upload(
+                    Bucket=self.bucket_name, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
+                )
+        except _UploadGone:
+            with _answers():
+                found = self._s3.head_object(Bucket=self.bucket_name, Key=key)
+            if found["ContentLength"] != size:
+                raise
+
+    def remove(self, key: str) -> None:
+        with suppress(ObjectMissing), self._call():
+            self._s3.delete_object(Bucket=self.bucket_name, Key=self.check_key(key))
+
+    # --- Reading -----------------------------------------------------------------------------------
+
+    def stat(self, key: str) -> Stat | None:
+        self.check_key(key)
+        try:
+            with self._call():
+                return _stat_of_head(key, self._s3.head_object(Bucket=self.bucket_name, Key=key))
+        except (ObjectMissing, _Unexplained404):
+            with self._call():  # HEAD says 404 for a bucket that is gone as well
+                self._require_bucket(self._s3)
+            return None
+
+    def read_chunks(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        self.check_key(key)
+        if end is not None and end <= start:
+            self.size(key)  # nothing to read, but an absent object is still told
+            return
+        with self._call():
+            yield from self._chunks(key, start, end)
+
+    def _chunks(self, key: str, start: int, end: int | None) -> Iterator[bytes]:
+        """The pieces of one answer; a connection that ends early is an error, never a short file."""
+        asked = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end is not None else {}
+        try:
+            answer = self._s3.get_object(Bucket=self.bucket_name, Key=key, **asked)  # type: ignore[arg-type]
+        except ClientError as error:
+            if _code(error) == "InvalidRange":  # `start` lies behind the end
+                return
+            raise
+        with closing(answer["Body"]) as body:
+            yield from body.iter_chunks(PIECE)
+
+    def fetch(self, key: str) -> IO[bytes]:
+        """As ObjectStore.fetch(); spooled on this machine, so that it can be read in any order."""
+        file = temporary_file()
+        try:
+            for chunk in self.read_chunks(key):
+                with disk():
+                    file.write(chunk)
+            with disk():
+                file.seek(0)
+        except BaseException:
+            with suppress(OSError):
+                file.close()
+            raise
+        return file
+
+    def walk(self, prefix: str = "", after: str = "") -> Iterator[Stat]:
+        pages = iter(
+            self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket_name, Prefix=prefix, StartAfter=after)
+        )
+        while True:
+            with self._call():
+                page = next(pages, None)
+            if page is None:
+                return
+            yield from map(_stat_of_entry, page.get("Contents", []))
+
+    # --- Writes that were cut short ----------------------------------------------------------------
+
+    def incomplete(self) -> Iterator[Incomplete]:
+        """Open multipart uploads, those of living writers included."""
+        pages = iter(self._s3.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket_name))
+        while True:
+            with self._call():
+                page = next(pages, None)
+            if page is None:
+                return
+            for upload in page.get("Uploads", []):
+                yield Incomplete(upload["Key"], upload["UploadId"], upload["Initiated"])
+
+    def abort(self, incomplete: Incomplete) -> None:
+        with suppress(_UploadGone, ObjectMissing), self._call():
+            self._s3.abort_multipart_upload(Bucket=self.bucket_name, Key=incomplete.key, UploadId=incomplete.upload_id)
+
+    # --- Links -------------------------------------------------------------------------------------
+
+    def signed(self, key: str, *, seconds: int, name: str, content_type: str) -> str:
+        """Presigned for the address that browsers use; computed here, the store is not asked."""
+        if not 1 <= seconds <= LONGEST:
+            raise ValueError(f"A link lives from 1 to {LONGEST} seconds.")
+        signer = self._client("links", self.public_endpoint_url, self.client_config)
+        what = {
+            "Bucket": self.bucket_name,
+            "Key": key,
+            "ResponseContentType": content_type,
+            "ResponseContentDisposition": content_disposition(name, content_type in INLINE),
+        }
+        return signer.generate_presigned_url("get_object", Params=what, ExpiresIn=seconds)
+
+    # --- Calls -------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        """One call, or one transfer: a place in the bulkhead, and our errors for theirs."""
+        with slots.shared().one(), _answers():
+            yield
+
+    def _require_bucket(self, client: S3Client) -> None:
+        try:
+            with _answers():
+                client.head_bucket(Bucket=self.bucket_name)
+        except _Unexplained404 as error:
+            raise StoreUnavailable("The bucket does not exist.") from error
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    """The one place where what botocore raises becomes what we raise."""
+    try:
+        yield
+    except ClientError as error:
+        raise _meaning(error) from error
+    except (BotoCoreError, HTTPError, ConnectionError, TimeoutError) as error:
+        raise StoreUnavailable("The store does not answer.") from error
+
+
+def _meaning(error: ClientError) -> StoreError:
+    """Only a definite "no such key" is an absent object; everything unknown is an outage."""
+    code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in MEANINGS:
+        kind, sentence = MEANINGS[code]
+        return kind(sentence)
+    if status == 507:
+        return DiskFull("The store is full.")
+    if status == 403:
+        return StoreUnavailable("The store refuses this service.")
+    return StoreUnavailable("The store does not work as it should.")
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _base64(data: bytes) -> str:
+    """The SHA-256 of `data`, as S3 writes it."""
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def _part_size(size: int) -> int:
+    """PART_SIZE, or more where that would need too many parts."""
+    return max(PART_SIZE, -(-size // MOST_PARTS))
+
+
+def _stat_of_head(key: str, head: HeadObjectOutputTypeDef) -> Stat:
+    return Stat(key, head["ContentLength"], head["LastModified"], head["ETag"].strip('"'))
+
+
+def _stat_of_entry(entry: ObjectTypeDef) -> Stat:
+    return Stat(entry["Key"], entry["Size"], entry["LastModified"], entry.get("ETag", "").strip('"'))

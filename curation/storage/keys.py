@@ -1,0 +1,81 @@
+"""Names of objects. Made from digests and detected types alone: no letter of a client's file name."""
+
+from __future__ import annotations
+
+import re
+
+PREFIXES = ("annotations", "derived", "exports", "incoming", "media", "releases")  # in byte order, as walks meet them
+
+CONTENT_TYPES = {  # extension -> content type; the first extension of a type is the one we write
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "tif": "image/tiff",
+    "tiff": "image/tiff",
+    "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "mkv": "video/x-matroska",
+    "webm": "video/webm",
+    "avi": "video/x-msvideo",
+    "txt": "text/plain; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+    "xml": "application/xml",
+    "zip": "application/zip",
+    "parquet": "application/vnd.apache.parquet",
+    "bin": "application/octet-stream",
+}
+UNKNOWN = "application/octet-stream"
+
+# What a browser may show in place; everything else is downloaded, because it could hold a script.
+INLINE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "video/mp4", "video/webm"})
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+EXTENSION = re.compile(r"[a-z0-9]{1,8}")
+# Adopted buckets hold whatever extension their clients sent, hence the wide tail behind the digest.
+# No key has a second slash: stores disagree on how `a-b/` and `a/` sort, and walks are resumed by order.
+OURS = re.compile(
+    r"(?:media|annotations)/[0-9a-f]{32}(?:\.[A-Za-z0-9._-]{1,40})?"
+    r"|(?:derived|exports|incoming|releases)/[A-Za-z0-9][A-Za-z0-9._-]{0,149}"
+)
+CONTENT_KEY = re.compile(r"(?:media|annotations)/([0-9a-f]{32})(?:\..*)?")
+
+
+def media_key(sha256: str, extension: str) -> str:
+    """media/<first 32 hex digits>.<extension>; the extension is that of the detected type."""
+    return _content_key("media", sha256, extension)
+
+
+def annotation_key(sha256: str, extension: str) -> str:
+    """annotations/<first 32 hex digits>.<extension>."""
+    return _content_key("annotations", sha256, extension)
+
+
+def _content_key(prefix: str, sha256: str, extension: str) -> str:
+    if not SHA256.fullmatch(sha256) or not EXTENSION.fullmatch(extension):
+        raise ValueError("A key is made of a SHA-256 in lower-case hex and a plain extension.")
+    return f"{prefix}/{sha256[:32]}.{extension}"
+
+
+def is_ours(key: str) -> bool:
+    """Whether this service could have written `key`: nothing else is read, linked or removed."""
+    return OURS.fullmatch(key) is not None
+
+
+def content_digest(key: str) -> str:
+    """The 32 hex digits that name the bytes of `key`; "" for a key that is not made of its content."""
+    match = CONTENT_KEY.fullmatch(key)
+    return match.group(1) if match else ""
+
+
+def content_type_of(key: str) -> str:
+    """The content type that the extension of `key` stands for."""
+    return CONTENT_TYPES.get(key.rpartition(".")[2].lower(), UNKNOWN)
+
+
+def safe_content_type(content_type: str) -> str:
+    """`content_type` when it is one we serve, else octet-stream."""
+    return content_type if content_type in CONTENT_TYPES.values() else UNKNOWN

@@ -1,0 +1,20 @@
+"""Routes of curation, mounted at / and at /api/v1/."""
+
+from accounts.rest.routes import both
+from curation.api.annotations import AnnotationViewSet, EntriesView
+from curation.api.media import MediaViewSet
+
+_media_item = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+_annotation_item = {"get": "retrieve", "put": "update", "delete": "destroy"}
+
+urlpatterns = [
+    *both("media", MediaViewSet.as_view({"get": "list", "post": "create"}), "media-list"),
+    *both("media/<str:media_id>", MediaViewSet.as_view(_media_item), "media"),
+    *both("media/<str:media_id>/upload", MediaViewSet.as_view({"post": "upload"}), "media-upload"),
+    *both("media/<str:media_id>/url", MediaViewSet.as_view({"get": "url"}), "media-url"),
+    *both("annotations", AnnotationViewSet.as_view({"get": "list", "post": "create"}), "annotation-list"),
+    *both("annotations/<str:annotation_id>", AnnotationViewSet.as_view(_annotation_item), "annotation"),
+    *both("annotations/<str:annotation_id>/upload", AnnotationViewSet.as_view({"post": "upload"}), "annotation-upload"),
+    *both("annotations/<str:annotation_id>/url", AnnotationViewSet.as_view({"get": "url"}), "annotation-url"),
+    *both("entries", EntriesView.as_view(), "entries"),
+]

