@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.cache import cache
-from django.core.files.storage import storages
 
 from accounts.tests.cast import Cast, make_cast
+from curation.storage.stores import object_store
 
 
 def pytest_configure() -> None:
@@ -24,7 +23,7 @@ def django_db_modify_db_settings() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _prepared_store() -> None:
-    storages["default"].prepare()  # type: ignore[attr-defined]
+    object_store().prepare()
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +36,7 @@ def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def empty_store() -> None:
-    store: Any = storages["default"]
+    store = object_store()
     for stat in list(store.walk()):
         store.remove(stat.key)
 

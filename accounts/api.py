@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,7 +17,7 @@ from accounts.models import Access, ApiToken
 from accounts.refusals import NotFound, NotYours
 from accounts.rest.paging import PARAMETERS, PageQuery, page
 from accounts.rest.parsers import FormParser
-from accounts.rest.requests import actor, no_unknown_parameters, read, row_id
+from accounts.rest.requests import actor, asking, no_unknown_parameters, read, row_id, token
 from accounts.rest.times import moment
 from accounts.scopes import Right, Scope, TokenRights
 
@@ -37,17 +36,18 @@ class LoginOut(serializers.Serializer[Any]):
 class LoginView(APIView):
     """Exchange a login and a password for a token that lives an hour (OAuth2 password flow)."""
 
-    authentication_classes: ClassVar[list[Any]] = []
-    permission_classes: ClassVar[list[Any]] = []  # public: this is where tokens come from
-    parser_classes: ClassVar[list[type[BaseParser]]] = [FormParser]
+    authentication_classes = []
+    permission_classes = []  # public: this is where tokens come from
+    parser_classes = [FormParser]
     rights: ClassVar[dict[str, Right]] = {}
 
     @extend_schema(request={"application/x-www-form-urlencoded": LoginIn}, responses=LoginOut, auth=[], tags=["login"])
     def post(self, request: Request) -> Response:
         no_unknown_parameters(request)
-        asked = read(LoginIn, request.data.dict())
-        token = login.log_in(asked["username"], asked["password"], request=request._request)
-        return Response({"access_token": token, "token_type": "bearer"}, headers={"Cache-Control": "no-store"})
+        form: Any = request.data
+        asked = read(LoginIn, form.dict())
+        opened = login.log_in(asked["username"], asked["password"], request=request._request)
+        return Response({"access_token": opened, "token_type": "bearer"}, headers={"Cache-Control": "no-store"})
 
 
 class AccessIn(serializers.Serializer[Any]):
@@ -126,7 +126,7 @@ class AccessViewSet(GenericViewSet[Access]):
 
     def _access(self, access_id: str) -> Access:
         number = row_id(access_id, "access_id")
-        access = Access.objects.living().filter(pk=number).first()
+        access: Access | None = Access.objects.living().filter(pk=number).first()
         if access is None:
             raise NotFound("accesses", number)
         return access
@@ -140,14 +140,14 @@ class OwnAccessView(APIView):
     @extend_schema(responses=AccessOut, tags=["accesses"])
     def get(self, request: Request) -> Response:
         no_unknown_parameters(request)
-        return Response(access_row(request.user))
+        return Response(access_row(asking(request)))
 
     @extend_schema(request=OwnPasswordIn, responses={200: None}, tags=["accesses"])
     def put(self, request: Request) -> Response:
         no_unknown_parameters(request)
         asked = read(OwnPasswordIn, request.data)
         accesses.change_own_password(
-            request.user, current=asked["current_password"], new=asked["password"], by=actor(request)
+            asking(request), current=asked["current_password"], new=asked["password"], by=actor(request)
         )
         return Response(None)
 
@@ -217,36 +217,36 @@ class TokenViewSet(GenericViewSet[ApiToken]):
         no_unknown_parameters(request)
         asked = read(TokenIn, request.data)
         owner = self._owner(request, asked.pop("access", None))
-        token, plaintext = tokens.issue_device_token(owner, **asked, by=actor(request))
-        row = token_row({name: getattr(token, name) for name in TOKEN_COLUMNS})
+        issued, plaintext = tokens.issue_device_token(owner, **asked, by=actor(request))
+        row = token_row({name: getattr(issued, name) for name in TOKEN_COLUMNS})
         return Response({**row, "token": plaintext}, status=201, headers={"Cache-Control": "no-store"})
 
     @extend_schema(responses={200: TokenOut}, tags=["tokens"])
     def destroy(self, request: Request, token_id: str) -> Response:
         no_unknown_parameters(request)
         number = row_id(token_id, "token_id")
-        token = self._visible(request).filter(pk=number).first()
-        if token is None:
+        found = self._visible(request).filter(pk=number).first()
+        if found is None:
             raise NotFound("tokens", number) if self._manages(request) else NotYours
-        row = token_row({name: getattr(token, name) for name in TOKEN_COLUMNS})
-        tokens.revoke(token, by=actor(request))
+        row = token_row({name: getattr(found, name) for name in TOKEN_COLUMNS})
+        tokens.revoke(found, by=actor(request))
         return Response(row)
 
     def _manages(self, request: Request) -> bool:
-        return bool(request.user.may(Right.MANAGE_ACCESSES, token_rights=request.auth.rights))
+        return asking(request).may(Right.MANAGE_ACCESSES, token_rights=token(request).rights)
 
     def _visible(self, request: Request) -> QuerySet[ApiToken]:
         living = ApiToken.objects.living()
         if self._manages(request) and (self.action == "destroy" or "access" in request.query_params):
             return living
-        return living.filter(access=request.user)
+        return living.filter(access=asking(request))
 
     def _owner(self, request: Request, access_id: int | None) -> Access:
-        if access_id is None or access_id == request.user.pk:
-            return request.user
+        if access_id is None or access_id == asking(request).pk:
+            return asking(request)
         if not self._manages(request):
             raise NotYours
-        owner = Access.objects.active().filter(pk=access_id).first()
+        owner: Access | None = Access.objects.active().filter(pk=access_id).first()
         if owner is None:
             raise NotFound("accesses", access_id)
         return owner

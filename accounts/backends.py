@@ -24,11 +24,12 @@ class AccessBackend(BaseBackend):
         if request is not None and lockout.address_is_locked(request):
             request.axes_locked_out = True  # type: ignore[attr-defined]
             raise PermissionDenied
-        access = Access.objects.filter(login_key=fold(username)).first()
+        access: Access | None = Access.objects.filter(login_key=fold(username)).first()
         if access is None:
             make_password(password)  # takes as long as a comparison
             return None
         return access if access.check_password(password) and access.is_active else None
 
     def get_user(self, user_id: int) -> Access | None:
-        return Access.objects.active().filter(pk=user_id).first()
+        access: Access | None = Access.objects.active().filter(pk=user_id).first()
+        return access

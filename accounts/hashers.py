@@ -22,7 +22,7 @@ class AdoptedBcrypt(BCryptPasswordHasher):
     bcrypt looks at the first 72 bytes only, and bcrypt 5 raises for longer input where passlib cut it: so do we.
     """
 
-    def encode(self, password: str, salt: bytes) -> str:
+    def encode(self, password: str, salt: bytes) -> str:  # type: ignore[override]
         import bcrypt  # only those who adopted hashes need it
 
         return f"{self.algorithm}${bcrypt.hashpw(password.encode()[:72], salt).decode('ascii')}"

@@ -47,7 +47,8 @@ def retry_after() -> int:
 
 def refuse(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     """The answer of a locked account: a page for the admin's login form, JSON for everybody else."""
-    headers = {"Retry-After": str(retry_after())}
+    answer: HttpResponse = JsonResponse({"detail": SENTENCE}, status=429)
     if request.path.startswith("/admin/"):
-        return render(request, "locked_out.html", {"minutes": retry_after() // 60}, status=429, headers=headers)
-    return JsonResponse({"detail": SENTENCE}, status=429, headers=headers)
+        answer = render(request, "locked_out.html", {"minutes": retry_after() // 60}, status=429)
+    answer["Retry-After"] = str(retry_after())
+    return answer

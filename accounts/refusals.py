@@ -1,4 +1,7 @@
-"""One family of refusals. Each is a sentence for a person; the doors turn it into a status, a message or an exit code."""
+"""One family of refusals.
+
+Each is a sentence for a person; the doors turn it into a status, a message or an exit code.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,13 @@
 """Routes of curation, mounted at / and at /api/v1/."""
 
+from typing import Any
+
 from accounts.rest.routes import both
 from curation.api.annotations import AnnotationViewSet, EntriesView
 from curation.api.media import MediaViewSet
 
-_media_item = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
-_annotation_item = {"get": "retrieve", "put": "update", "delete": "destroy"}
+_media_item: Any = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+_annotation_item: Any = {"get": "retrieve", "put": "update", "delete": "destroy"}
 
 urlpatterns = [
     *both("media", MediaViewSet.as_view({"get": "list", "post": "create"}), "media-list"),

@@ -16,7 +16,7 @@ from drf_spectacular.renderers import OpenApiJsonRenderer
 
 
 def _document() -> bytes:
-    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return bytes(OpenApiJsonRenderer().render(schema))
 
 

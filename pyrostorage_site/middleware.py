@@ -45,7 +45,7 @@ def _accept_chunks(request: HttpRequest) -> None:
         return
     if environ.get("wsgi.input_terminated"):
         environ["CONTENT_LENGTH"] = str(2**62)
-        request._stream = environ["wsgi.input"]  # type: ignore[attr-defined]
+        request._stream = environ["wsgi.input"]
 
 
 class SafeHeaders:

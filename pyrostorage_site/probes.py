@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from django.core.files.storage import storages
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+
+from curation.storage.stores import object_store
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def _look_at_database() -> None:
 
 
 def _look_at_store() -> None:
-    storages["default"].ping(timeout=PATIENCE)
+    object_store().ping(timeout=PATIENCE)
 
 
 DEPENDENCIES = (Dependency("database", _look_at_database), Dependency("store", _look_at_store))

@@ -28,7 +28,7 @@ def start(dsn: str, *, server_name: str, release: str) -> None:
 
 def scrub(event: Event, hint: Hint) -> Event | None:
     """Take everything out of an event that identifies a person or opens a door."""
-    request = event.get("request")
+    request: Any = event.get("request")
     if isinstance(request, dict):
         headers = request.get("headers", {})
         request["headers"] = {name: value for name, value in headers.items() if name.lower() in KEPT_HEADERS}

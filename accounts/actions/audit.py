@@ -24,7 +24,7 @@ def record(
         actor_login=by.login,
         door=by.door,
         action=action,
-        table=row._meta.model_name,
+        table=row._meta.model_name or "",
         row_id=row.pk,
         before=before,
         after=after,

@@ -1,4 +1,7 @@
-"""Passwords for commands: asked for, or one line of standard input; never an argument, which every user of the machine could read."""
+"""Passwords for commands: asked for, or one line of standard input.
+
+Never an argument: every user of the machine could read it.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from accounts.refusals import Refusal
 
 
 def access_named(login: str) -> Access:
-    access = Access.objects.living().filter(login_key=fold(login)).first()
+    access: Access | None = Access.objects.living().filter(login_key=fold(login)).first()
     if access is None:
         raise CommandError(f"There is no access with login {login!r}.")
     return access

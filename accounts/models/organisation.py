@@ -24,9 +24,9 @@ class Organisation(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def clean(self) -> None:
-        self.name_folded = fold(self.name)
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.name_folded = fold(self.name)  # derived, so that no door can forget it
         super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        self.name_folded = fold(self.name)

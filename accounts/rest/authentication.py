@@ -34,7 +34,7 @@ class BearerAuthentication(BaseAuthentication):
 
 
 def _note_use(token: ApiToken) -> None:
-    """Keep the hour of last use, so that forgotten tokens can be found. Costs one write an hour, and never a request."""
+    """Keep the hour of last use, so that forgotten tokens can be found: one write an hour, and never a request."""
     now = timezone.now()
     if token.last_used_at and now - token.last_used_at < USE_NOTED_EVERY:
         return

@@ -72,14 +72,10 @@ def explain(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _answer(error: Exception) -> Response | None:
-    if isinstance(error, refusals.Invalid):
-        return Response({"detail": [problem(str(error), *error.where, kind=error.kind)]}, status=422)
-    if isinstance(error, drf.ValidationError):
-        return Response({"detail": problems(error.detail)}, status=422)
-    if isinstance(error, drf.ParseError):
-        return Response({"detail": [problem(str(error.detail), "body", kind="value_error.parse")]}, status=422)
+    if found := _problems_of(error):
+        return Response({"detail": found}, status=422)
     if isinstance(error, drf.Throttled):
-        wait = int(error.wait or 1) + 1
+        wait = int(getattr(error, "wait", None) or 1) + 1
         return Response({"detail": "Too many requests; slow down."}, status=429, headers={"Retry-After": str(wait)})
     if isinstance(error, (OperationalError, InterfaceError)):
         log.error("The database does not answer.", exc_info=error)
@@ -88,6 +84,17 @@ def _answer(error: Exception) -> Response | None:
         if isinstance(error, kind):
             return _with_scheme(Response({"detail": sentence}, status=status))
     return _refusal(error)
+
+
+def _problems_of(error: Exception) -> list[dict[str, Any]]:
+    """The entries of a 422; none when it is something else."""
+    if isinstance(error, refusals.Invalid):
+        return [problem(str(error), *error.where, kind=error.kind)]
+    if isinstance(error, drf.ValidationError):
+        return problems(error.detail)
+    if isinstance(error, drf.ParseError):
+        return [problem(str(error.detail), "body", kind="value_error.parse")]
+    return []
 
 
 def _refusal(error: Exception) -> Response | None:

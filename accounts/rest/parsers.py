@@ -16,7 +16,8 @@ from accounts.refusals import Invalid, TooLarge
 class JsonParser(BaseParser):
     """One JSON value in UTF-8, at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes and JSON_MAX_DEPTH deep.
 
-    Refused: duplicate keys, NaN and Infinity, NUL and lone surrogates in text, a byte order mark, anything after the value.
+    Refused: duplicate keys, NaN and Infinity, NUL and lone surrogates in text, a byte order mark, anything
+    after the value.
     """
 
     media_type = "application/json"

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts.models import ApiToken
+from accounts.models import Access, ApiToken
 from accounts.refusals import ScopeRefused
 from accounts.scopes import Right
 
@@ -20,7 +20,7 @@ class HasRight(BasePermission):
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        if not isinstance(request.auth, ApiToken):
+        if not isinstance(request.auth, ApiToken) or not isinstance(request.user, Access):
             return False
         right = needed(view, request.method or "")
         if right is None:
@@ -36,4 +36,5 @@ def needed(view: Any, method: str) -> Right | None:
     if getattr(view, "action_map", None) is not None:
         action = view.action_map.get(method)
         return view.rights[action] if action else None
-    return view.rights[method] if method in view.rights else None
+    right: Right | None = view.rights.get(method)
+    return right

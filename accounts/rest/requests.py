@@ -10,7 +10,7 @@ from rest_framework.serializers import Serializer
 
 from accounts.actor import Actor
 from accounts.models import Access, ApiToken
-from accounts.refusals import Invalid
+from accounts.refusals import Invalid, NotAuthenticated
 
 LARGEST_ID = 2**63 - 1
 DIGITS_MAX = 40  # of an id in a path
@@ -20,11 +20,23 @@ def request_id(request: Any) -> str:
     return str(getattr(getattr(request, "_request", request), "request_id", ""))
 
 
+def asking(request: Request) -> Access:
+    """The access behind the request, on routes that let nobody else in."""
+    if not isinstance(request.user, Access):
+        raise NotAuthenticated("Not authenticated")
+    return request.user
+
+
+def token(request: Request) -> ApiToken:
+    """The token that the access asks with."""
+    if not isinstance(request.auth, ApiToken):
+        raise NotAuthenticated("Not authenticated")
+    return request.auth
+
+
 def actor(request: Request) -> Actor:
     """Who asks through the API."""
-    token = request.auth if isinstance(request.auth, ApiToken) else None
-    access = request.user if isinstance(request.user, Access) else None
-    return Actor(access=access, door="api", token=token, request_id=request_id(request))
+    return Actor(access=asking(request), door="api", token=token(request), request_id=request_id(request))
 
 
 def row_id(text: str, name: str) -> int:

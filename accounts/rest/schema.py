@@ -10,7 +10,7 @@ from drf_spectacular.openapi import AutoSchema
 from accounts.rest.permissions import needed
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The password flow, so that the Authorize button of /docs logs in."""
 
     target_class = "accounts.rest.authentication.BearerAuthentication"

@@ -17,7 +17,7 @@ PASSWORD = "a long enough phrase"
 
 def make_access(login: str, scope: str, organisation: Organisation | None = None, **columns: Any) -> Access:
     """An access with no usable password: hashing takes longer than most tests (see `with_password`)."""
-    return Access.objects.create(
+    access: Access = Access.objects.create(
         login=login,
         login_key=fold(login),
         scope=scope,
@@ -26,6 +26,7 @@ def make_access(login: str, scope: str, organisation: Organisation | None = None
         password="!",
         **columns,
     )
+    return access
 
 
 def with_password(access: Access, password: str = PASSWORD) -> Access:

@@ -1,7 +1,5 @@
 """A picture and its annotation in one call: both, or nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from accounts.actions.rights import recheck
@@ -23,7 +21,7 @@ def create(
     type: str,
     name: str,
     by: Actor,
-    keep: Callable[[Entry], None],  # noqa: A002
+    keep: Callable[[Entry], None],
 ) -> Entry:
     """Store both files and create both rows in one transaction.
 

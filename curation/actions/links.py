@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from django.conf import settings
-from django.core.files.storage import storages
 
 from accounts.refusals import Refusal
 from curation.models import Annotation, AnnotationRevision, Media, StoredObject
 from curation.storage.keys import content_type_of
+from curation.storage.stores import object_store
 
 HasFile = Media | Annotation | AnnotationRevision
 
@@ -34,13 +34,13 @@ def link(row: HasFile, *, seconds: int | None = None) -> str:
 
 def bare_link(key: str, *, name: str, seconds: int) -> str:
     """A link to an object by its key, without a look at any row."""
-    url: str = storages["default"].link(key, seconds=seconds, name=name, content_type=content_type_of(key))
+    url: str = object_store().link(key, seconds=seconds, name=name, content_type=content_type_of(key))
     return url
 
 
 def download_name(row: HasFile) -> str:
     """What the file is called when a person saves it: as it was sent, or after its row."""
-    suffix = PurePosixPath(row.file.name).suffix
+    suffix = PurePosixPath(row.file.name or "").suffix
     given = getattr(row, "original_name", "")
     if given.lower().endswith(suffix.lower()) and given != suffix:
         return str(given)

@@ -22,9 +22,6 @@ from curation.storage.keys import media_key
 from curation.storage.spool import Spooled
 
 FASTER = "Somebody else changed this media a moment ago; look again."
-FILE_COLUMNS = (
-    "file", "sha256", "size", "content_type", "original_name", "name_folded", "width", "height", "orientation", "duration",
-)  # fmt: skip
 
 Keep = Callable[[Media], None]
 
@@ -38,7 +35,7 @@ def create(
     type: str = Media.Type.IMAGE,
     by: Actor,
     keep: Keep = keep_nothing,
-    **described: Any,  # noqa: A002
+    **described: Any,
 ) -> Media:
     """Announce a media; its bytes follow. `keep` runs in the same transaction."""
     with transaction.atomic():
@@ -47,7 +44,7 @@ def create(
     return media
 
 
-def new(*, type: str, by: Actor, **columns: Any) -> Media:  # noqa: A002
+def new(*, type: str, by: Actor, **columns: Any) -> Media:
     """Insert a media within a transaction of the caller, stamped with who sends it."""
     organisation = by.access.organisation if by.access else None
     media = Media.objects.create(type=type, owner=by.access, organisation=organisation, **_with_basis(columns))
@@ -101,7 +98,7 @@ def describe(media: Media, described: dict[str, Any], *, by: Actor) -> Media:
         return change(media, _with_basis(described), action="media.describe", by=by)
 
 
-def set_type(media: Media, type: str, *, by: Actor) -> Media:  # noqa: A002
+def set_type(media: Media, type: str, *, by: Actor) -> Media:
     """Change what a media promises to be. Raises Conflict when its stored content is something else."""
     if type == media.type:
         return media
@@ -128,7 +125,7 @@ def accept(media: Media, spooled: Spooled, *, name: str = "", by: Actor, keep: K
         keep(filled)
         return filled
 
-    replaced = media.file.name if media.file and media.file.name != content.key else ""
+    replaced = media.file.name or "" if media.file.name != content.key else ""
     return commit(content, rows=rows, replaced=replaced)
 
 

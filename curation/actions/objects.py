@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -21,6 +20,7 @@ from accounts.refusals import Busy, Conflict
 from curation.actions.refusing import store_errors
 from curation.models import StoredObject
 from curation.storage.spool import Spooled
+from curation.storage.stores import object_store
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +60,7 @@ def write(key: str, spooled: Spooled, content_type: str) -> Claim:
     try:
         with store_errors():
             spooled.file.seek(0)
-            storages["default"].put(
-                key, spooled.file, size=spooled.size, sha256=spooled.sha256, content_type=content_type
-            )
+            object_store().put(key, spooled.file, size=spooled.size, sha256=spooled.sha256, content_type=content_type)
     except Exception:
         _release(row)
         raise
@@ -84,7 +82,7 @@ def _take(key: str, spooled: Spooled, content_type: str) -> StoredObject:
     raise Busy("The same content is being deleted at this moment; try again.", retry_after=2)
 
 
-def _new(key: str, spooled: Spooled, content_type: str, lease: object) -> StoredObject | None:
+def _new(key: str, spooled: Spooled, content_type: str, lease: datetime) -> StoredObject | None:
     """A fresh row for the key; None when another writer, or a deletion under way, has it."""
     try:
         with transaction.atomic():
@@ -115,7 +113,7 @@ def settle(*claims: Claim, replaced: str = "") -> None:
             StoredObject.objects.filter(key=key).update(hold_until=now + settings.DELETED_KEPT)
 
 
-def _settle_one(claim: Claim, now: object) -> None:
+def _settle_one(claim: Claim, now: datetime) -> None:
     fresh = {"verified_at": now} if claim.written else {}
     states = PRESENT if not claim.written else (*PRESENT, State.MISSING, State.DAMAGED)
     ready = StoredObject.objects.filter(pk=claim.row_id, state__in=states)

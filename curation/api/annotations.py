@@ -15,7 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.refusals import Invalid
 from accounts.rest.paging import PageQuery, page
 from accounts.rest.parsers import JsonParser
-from accounts.rest.requests import actor, no_unknown_parameters, read, row_id
+from accounts.rest.requests import actor, asking, no_unknown_parameters, read, row_id
 from accounts.scopes import Right
 from curation.actions import annotations as actions
 from curation.actions import entries, find, links
@@ -65,7 +65,7 @@ class AnnotationViewSet(GenericViewSet[Annotation]):
     @extend_schema(parameters=[PageQuery], responses=AnnotationOut(many=True), tags=["annotations"])
     def list(self, request: Request) -> Response:
         """The newest annotations that you may see, oldest first; `Link` leads to older and newer ones."""
-        rows = filtered(AnnotationFilters, Annotation.objects.visible_to(request.user), request)
+        rows = filtered(AnnotationFilters, Annotation.objects.visible_to(asking(request)), request)
         found, headers = page(rows.values(*ANNOTATION_COLUMNS), request)
         return Response([annotation_row(row) for row in found], headers=headers)
 
@@ -77,21 +77,21 @@ class AnnotationViewSet(GenericViewSet[Annotation]):
         given = receipt(request, asked)
         if answer := replayed(given):
             return answer
-        media = find.media_to_annotate(asked["media_id"], access=request.user)
+        media = find.media_to_annotate(asked["media_id"], access=asking(request))
         by = actor(request)
         return once(given, lambda keep: actions.create(media, by=by, keep=keep), show=annotation_row, status=201)
 
     @extend_schema(responses=AnnotationOut, tags=["annotations"])
     def retrieve(self, request: Request, annotation_id: str) -> Response:
         no_unknown_parameters(request)
-        return self._show(find.annotation(row_id(annotation_id, "annotation_id"), access=request.user))
+        return self._show(find.annotation(row_id(annotation_id, "annotation_id"), access=asking(request)))
 
     def _show(self, annotation: Annotation) -> Response:
         return Response(annotation_row(annotation), headers={"ETag": etag(annotation.version)})
 
     def _changeable(self, request: Request, annotation_id: int) -> Annotation:
-        annotation = find.annotation(annotation_id, access=request.user)
-        find.changeable(annotation, access=request.user)
+        annotation = find.annotation(annotation_id, access=asking(request))
+        find.changeable(annotation, access=asking(request))
         if_match(request, annotation)
         return annotation
 
@@ -101,7 +101,7 @@ class AnnotationViewSet(GenericViewSet[Annotation]):
         no_unknown_parameters(request)
         number, asked = row_id(annotation_id, "annotation_id"), read(AnnotationIn, request.data)
         annotation = self._changeable(request, number)
-        media = find.media(asked["media_id"], access=request.user)
+        media = find.media(asked["media_id"], access=asking(request))
         return self._show(actions.move(annotation, media, by=actor(request)))
 
     @extend_schema(responses={200: AnnotationOut}, parameters=[IF_MATCH], tags=["annotations"])
@@ -136,7 +136,7 @@ class AnnotationViewSet(GenericViewSet[Annotation]):
     def url(self, request: Request, annotation_id: str) -> Response:
         """A link to the file, valid for an hour."""
         no_unknown_parameters(request)
-        annotation = find.annotation(row_id(annotation_id, "annotation_id"), access=request.user)
+        annotation = find.annotation(row_id(annotation_id, "annotation_id"), access=asking(request))
         return Response({"url": links.link(annotation)})
 
 
@@ -145,7 +145,7 @@ class EntriesView(APIView):
 
     rights: ClassVar[dict[str, Right]] = {"post": Right.CREATE_MEDIA}
     refuses: ClassVar[dict[str, list[str]]] = {"": ["409", "507"]}
-    parser_classes: ClassVar[list[type[BaseParser]]] = [MultiPartParser]
+    parser_classes = [MultiPartParser]
 
     @extend_schema(
         request={"multipart/form-data": EntryIn}, responses={201: EntryOut}, parameters=[IDEMPOTENCY], tags=["entries"]

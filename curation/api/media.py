@@ -12,7 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.rest.paging import PageQuery, page
 from accounts.rest.parsers import JsonParser
-from accounts.rest.requests import actor, no_unknown_parameters, read, row_id
+from accounts.rest.requests import actor, asking, no_unknown_parameters, read, row_id
 from accounts.scopes import Right
 from curation.actions import find, links
 from curation.actions import media as actions
@@ -72,7 +72,7 @@ class MediaViewSet(GenericViewSet[Media]):
     @extend_schema(parameters=[PageQuery], responses=MediaOut(many=True), tags=["media"])
     def list(self, request: Request) -> Response:
         """The newest media that you may see, oldest first; `Link` leads to older and newer ones."""
-        rows = filtered(MediaFilters, Media.objects.visible_to(request.user), request)
+        rows = filtered(MediaFilters, Media.objects.visible_to(asking(request)), request)
         found, headers = page(rows.values(*MEDIA_COLUMNS), request)
         return Response([media_row(row) for row in found], headers=headers)
 
@@ -90,14 +90,14 @@ class MediaViewSet(GenericViewSet[Media]):
     @extend_schema(responses=MediaOut, tags=["media"])
     def retrieve(self, request: Request, media_id: str) -> Response:
         no_unknown_parameters(request)
-        return self._show(find.media(row_id(media_id, "media_id"), access=request.user))
+        return self._show(find.media(row_id(media_id, "media_id"), access=asking(request)))
 
     def _show(self, media: Media) -> Response:
         return Response(media_row(media), headers={"ETag": etag(media.version)})
 
     def _changeable(self, request: Request, media_id: int) -> Media:
-        media = find.media(media_id, access=request.user)
-        find.changeable(media, access=request.user)
+        media = find.media(media_id, access=asking(request))
+        find.changeable(media, access=asking(request))
         if_match(request, media)
         return media
 
@@ -136,7 +136,7 @@ class MediaViewSet(GenericViewSet[Media]):
         no_unknown_parameters(request)
         number = row_id(media_id, "media_id")
         # A look before the body is read: how much may come depends on the type. Refusals wait their turn.
-        seen = Media.objects.visible_to(request.user).filter(pk=number).first()
+        seen = Media.objects.visible_to(asking(request)).filter(pk=number).first()
         received = receive(request, {"file": limit_of(seen.type if seen else Media.Type.IMAGE)})
         spooled = received.spooled("file")
         given = receipt(request, spooled.sha256, received.fields)
@@ -151,5 +151,5 @@ class MediaViewSet(GenericViewSet[Media]):
     def url(self, request: Request, media_id: str) -> Response:
         """A link to the file, valid for an hour."""
         no_unknown_parameters(request)
-        media = find.media(row_id(media_id, "media_id"), access=request.user)
+        media = find.media(row_id(media_id, "media_id"), access=asking(request))
         return Response({"url": links.link(media)})

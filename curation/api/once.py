@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.refusals import Conflict, Refusal
+from accounts.rest.requests import asking
 from curation.actions.idempotency import AlreadyDone, Receipt
 
 HEADER = "Idempotency-Key"
@@ -24,7 +25,7 @@ def receipt(request: Request, *asked: object) -> Receipt | None:
         return None
     route = request.path.removeprefix("/api/v1").rstrip("/")
     fingerprint = hashlib.sha256(orjson.dumps([request.method, route, *asked], default=str)).hexdigest()
-    return Receipt(access=request.user, key=key, fingerprint=fingerprint)
+    return Receipt(access=asking(request), key=key, fingerprint=fingerprint)
 
 
 def replayed(given: Receipt | None) -> Response | None:

@@ -13,7 +13,7 @@ class DescribeIn(serializers.Serializer[Any]):
     """What a client may say about a picture. Azimuth in degrees: 360 is 0, 999 is unknown."""
 
     captured_at = serializers.DateTimeField(required=False, allow_null=True)
-    source = serializers.CharField(required=False, allow_blank=True, max_length=100)
+    source = serializers.CharField(required=False, allow_blank=True, max_length=100)  # type: ignore[assignment]
     camera = serializers.CharField(required=False, allow_blank=True, max_length=100)
     azimuth = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=999)
     sequence = serializers.CharField(required=False, allow_blank=True, max_length=255)
@@ -44,7 +44,7 @@ class MediaOut(serializers.Serializer[Any]):
     sha256 = serializers.CharField(allow_null=True)
     content_type = serializers.CharField(allow_null=True)
     original_name = serializers.CharField(allow_null=True)
-    source = serializers.CharField(allow_null=True)
+    source = serializers.CharField(allow_null=True)  # type: ignore[assignment]
     camera = serializers.CharField(allow_null=True)
     sequence = serializers.CharField(allow_null=True)
     size = serializers.IntegerField(allow_null=True, help_text="bytes")

@@ -45,16 +45,17 @@ MIB = 1024 * 1024
 PART_SIZE = 16 * MIB  # bytes; up to this in a single PUT, above it in parts of this size
 MOST_PARTS = 10_000  # S3's limit: 160 GB at this size
 
-# Three reads of 9 s and the pauses between them stay within 30 s when the store hangs.
+# Three reads and the pauses between them (up to 1 and 2 s) stay within 30 s when the store hangs.
+TRIES, CONNECT_SECONDS, READ_SECONDS = 3, 3, 9
 CLIENT = Config(
     signature_version="s3v4",
     s3={"addressing_style": "path"},
     # We send the checksums that we mean; the newer defaults break many S3-compatible stores.
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
-    connect_timeout=3,
-    read_timeout=9,
-    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=CONNECT_SECONDS,
+    read_timeout=READ_SECONDS,
+    retries={"mode": "standard", "total_max_attempts": TRIES},
     max_pool_connections=16,
 )
 

@@ -32,9 +32,9 @@ def parse_range(header: str | None, size: int) -> Range | Unsatisfiable | None:
     more than one range, which would let a short request ask for a long answer.
     """
     match = ONE_RANGE.fullmatch(header or "")
-    if match is None or match.group(0).strip().endswith("=-"):
+    first, last = match.groups() if match else ("", "")
+    if not first and not last:
         return None
-    first, last = match.groups()
     if not first:
         return _suffix(_number(last), size)
     return _from_start(_number(first), _number(last) if last else None, size)

@@ -20,14 +20,14 @@ class TwoFiles(Exception):
     """Two file parts under one name, where one is expected."""
 
 
-class ReceivedFile(UploadedFile):
+class ReceivedFile(UploadedFile):  # type: ignore[type-arg]
     """A part that arrived whole; `spooled` has its size and digest."""
 
     def __init__(self, spooled: Spooled, name: str, content_type: str | None) -> None:
         self.spooled = spooled
         self.original_name = name  # "" when nothing readable was left of it
         file: IO[bytes] = spooled.file
-        super().__init__(file, name=name or None, content_type=content_type, size=spooled.size)  # type: ignore[arg-type]
+        super().__init__(file, name=name or None, content_type=content_type, size=spooled.size)
 
 
 class SpoolingHandler(FileUploadHandler):

@@ -9,6 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
@@ -173,9 +174,9 @@ def _from_view(url: str) -> Answer:
     headers = Message()
     for name, value in response.items():
         headers[name] = value
-    body = response.getvalue() if isinstance(response, StreamingHttpResponse) else getattr(response, "content", b"")
-    response.close()
-    return Answer(response.status_code, headers, body)
+    with closing(response):
+        assert isinstance(response, HttpResponse | StreamingHttpResponse)
+        return Answer(response.status_code, headers, response.getvalue())
 
 
 def _from_network(url: str) -> Answer:

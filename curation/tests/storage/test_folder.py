@@ -57,8 +57,6 @@ except DiskFull as error:
     print("spool:", error)
 """
 
-Start = Callable[[str, FolderStore], subprocess.Popen[str]]
-
 
 def start(script: str, store: FolderStore) -> subprocess.Popen[str]:
     root = Path(__file__).parents[3]
@@ -155,7 +153,8 @@ def test_a_link_on_the_disk_is_never_followed(folder: FolderStore, picture: Samp
 def test_a_linked_folder_is_refused(folder: FolderStore, picture: Sample, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (folder.folder / "media").symlink_to(tmp_path / "elsewhere")
-    for ask in (lambda: folder.stat(picture.key), lambda: picture.put_into(folder)):
+    attempts: list[Callable[[], object]] = [lambda: folder.stat(picture.key), lambda: picture.put_into(folder)]
+    for ask in attempts:
         with pytest.raises(StoreUnavailable, match="symbolic link"):
             ask()
     assert folder.is_empty()

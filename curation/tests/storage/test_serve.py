@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import time_machine
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 from pytest_django import Settings
@@ -18,8 +18,6 @@ from pytest_django import Settings
 from curation.storage.folder import FolderStore
 from curation.storage.serve import serve_file
 from curation.tests.storage.conftest import Sample
-
-Ask = Callable[..., HttpResponseBase]
 
 
 @pytest.fixture
@@ -35,8 +33,9 @@ def ask(url: str, method: str = "GET", **headers: str) -> HttpResponseBase:
 
 
 def body(response: HttpResponseBase) -> bytes:
-    with response:
-        return response.getvalue() if isinstance(response, StreamingHttpResponse) else response.content  # type: ignore[attr-defined,no-any-return]
+    with closing(response):
+        assert isinstance(response, HttpResponse | StreamingHttpResponse)
+        return response.getvalue()
 
 
 def detail(response: HttpResponseBase) -> str:
@@ -63,9 +62,9 @@ def test_a_picture_is_shown_with_headers_that_keep_it_harmless(link: str, pictur
 
 
 def test_a_browser_keeps_it_no_longer_than_the_link_lives(link: str) -> None:
-    with ask(link) as response:
+    with closing(ask(link)) as response:
         assert response["Cache-Control"] in {"private, max-age=300", "private, max-age=299", "private, max-age=298"}
-    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=200)), ask(link) as response:
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=200)), closing(ask(link)) as response:
         assert int(response["Cache-Control"].rpartition("=")[2]) <= 100
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -96,11 +97,12 @@ def test_django_reads_through_the_store_and_cannot_write_or_delete(store: Object
         assert file.read() == picture.data
     assert store.exists(picture.key)
     assert store.size(picture.key) == len(picture.data)
-    for forbidden in (
+    attempts: list[Callable[[], object]] = [
         lambda: store.save(picture.key, ContentFile(b"x")),
         lambda: store.delete(picture.key),
         lambda: store.open(picture.key, "wb"),
-    ):
+    ]
+    for forbidden in attempts:
         with pytest.raises(NotImplementedError):
             forbidden()
     assert store.digest(picture.key)[0] == picture.sha256

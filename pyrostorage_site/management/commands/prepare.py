@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.core.files.storage import storages
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connection
@@ -14,6 +13,7 @@ from django.db import Error, connection
 from accounts.actions.first_admin import ensure_first_admin
 from accounts.refusals import Refusal
 from curation.storage.errors import StoreError
+from curation.storage.stores import object_store
 
 LOCK = 7_067_072_111  # any number, the same on every host
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
                 call_command("migrate", interactive=False, verbosity=0)
                 self._greet_first_admin()
             call_command("collectstatic", interactive=False, verbosity=0)
-            storages["default"].prepare()  # type: ignore[attr-defined]
+            object_store().prepare()
         except Refusal as error:
             raise CommandError(str(error)) from error
         except StoreError as error:
