@@ -24,7 +24,7 @@ FOR EACH ROW EXECUTE FUNCTION refuse_to_rewrite_history()
 def add(table: str) -> Callable[[Any, Any], None]:
     def forwards(apps: Any, schema_editor: Any) -> None:
         if schema_editor.connection.vendor == "postgresql":
-            schema_editor.execute(FUNCTION)
+            schema_editor.execute(FUNCTION, params=None)  # its % is no placeholder
             schema_editor.execute(TRIGGER.format(table=table))
 
     return forwards

@@ -5,6 +5,7 @@ Values that cannot be read at all are refused by `env` before any check runs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+RATE = re.compile(r"[1-9][0-9]{0,8}/(sec|min|hour|day)")
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 EXAMPLE_KEYS = {"minioadmin", "admin", "test", "changeme", "secret", "password", "AKIAIOSFODNN7EXAMPLE"}
 WELL_KNOWN_PASSWORDS = {"superuser_pwd", "password", "change-me", "changeme", "admin", "secret", "example"}
@@ -68,6 +70,13 @@ def data_dir_can_be_written(app_configs: Any = None, **kwargs: Any) -> Iterable[
         Path(settings.DATA_DIR).mkdir(parents=True, exist_ok=True)
     except OSError:
         yield Error("DATA_DIR cannot be created.", hint="Check its owner and rights.", id="pyrostorage.E005")
+
+
+@register()
+def words_are_known(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
+    """pyrostorage.E006: a setting that is a word nobody knows, and would only fail at its first use."""
+    if not RATE.fullmatch(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]["links"]):
+        yield Error("LINK_RATE must be written like 3000/min.", id="pyrostorage.E006")
 
 
 @register()

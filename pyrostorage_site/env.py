@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 Network = IPv4Network | IPv6Network
 
-SHORTEST_SECRET = 40  # characters; Django's own generator makes 50
+SHORTEST_SECRET = 50  # characters, as Django's own check wants them
 WELL_KNOWN = ("change", "secret", "insecure", "example", "default", "password", "development", "0123456789")
 
 
@@ -50,6 +50,13 @@ def whole(name: str, *, default: int, least: int = 1, most: int = 2**40) -> int:
     if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
         raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}.")
     return int(value)
+
+
+def choice(name: str, known: tuple[str, ...], default: str) -> str:
+    value = text(name, default)
+    if value not in known:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(known)}.")
+    return value
 
 
 def words(name: str, default: str = "") -> list[str]:

@@ -29,7 +29,7 @@ HOST = env.text("HOST", "127.0.0.1")
 PORT = env.whole("PORT", default=8080, most=65535)
 PUBLIC_URL = env.url("PUBLIC_URL", schemes=("http", "https"), default=f"http://localhost:{PORT}")
 IS_HTTPS = PUBLIC_URL.startswith("https://")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.words("ALLOWED_HOSTS")]  # probes ask by the first three
 if (_public_host := urlsplit(PUBLIC_URL).hostname) and _public_host not in ALLOWED_HOSTS:
     ALLOWED_HOSTS.append(_public_host)
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
@@ -286,12 +286,13 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- What is written down? ---------------------------------------------------------------------
+LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "pyrostorage_site.logs.JsonFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},

@@ -15,7 +15,7 @@ from pyrostorage_site import testbed
 from pyrostorage_site.launch import environment
 from pyrostorage_site.launch.config import ROOT, LaunchError, say
 
-CODE = ("manage.py", "pyrostorage_site", "accounts", "curation")
+CODE = ("manage.py", "conftest.py", "pyrostorage_site", "accounts", "curation")
 NOT_BANDITS = ("--skip", "B104,B108", "--exclude", "*/tests/*")
 LINTERS = (
     # An unpacked archive has no .git, and ruff then does not read .gitignore.
