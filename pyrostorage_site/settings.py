@@ -296,6 +296,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        "django.request": {"level": "ERROR"},  # refusals have lines of their own; its paths may hold keys
         "axes": {"level": "ERROR"},
         "botocore": {"level": "WARNING"},
     },

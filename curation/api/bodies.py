@@ -39,8 +39,13 @@ def receive(request: Request, limits: Mapping[str, int], *, fields: tuple[str, .
     _refuse_by_length(request, limits)
     if request.content_type.split(";")[0].strip().lower() != MultiPartParser.media_type:
         raise NotSupported("The body must be multipart/form-data.")
-    request._request.upload_handlers = [SpoolingHandler(request._request, limits=limits)]
-    files, texts = _parsed(request)
+    handler = SpoolingHandler(request._request, limits=limits)
+    request._request.upload_handlers = [handler]
+    try:
+        files, texts = _parsed(request)
+    except BaseException:
+        handler.close()
+        raise
     for name in limits:
         if name not in files:
             raise Invalid("field required", "body", name, kind="value_error.missing")
@@ -51,6 +56,8 @@ def receive(request: Request, limits: Mapping[str, int], *, fields: tuple[str, .
 
 def _refuse_by_length(request: Request, limits: Mapping[str, int]) -> None:
     """Before a byte is read: what is announced as too large, or would fill the disk."""
+    if request.META.get("HTTP_TRANSFER_ENCODING"):
+        return  # sent in chunks: no length is announced
     announced = request.META.get("CONTENT_LENGTH") or ""
     length = int(announced) if announced.isdigit() else 0
     if length > sum(limits.values()) + ENVELOPE:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, NoReturn
 
+from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import Storage
 
@@ -23,7 +24,6 @@ from curation.storage.headers import download_name
 from curation.storage.keys import content_type_of, is_ours, safe_content_type
 
 PIECE = 1024 * 1024  # bytes read and hashed at a time
-PAGE_LINK_SECONDS = 300  # life of the links inside our own pages
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class ObjectStore(Storage, ABC):
 
     def url(self, name: str | None) -> str:
         key = name or ""
-        return self.link(key, seconds=PAGE_LINK_SECONDS, name="", content_type=content_type_of(key))
+        return self.link(key, seconds=settings.PAGE_LINK_SECONDS, name="", content_type=content_type_of(key))
 
     def save(self, name: str | None, content: IO[Any], max_length: int | None = None) -> NoReturn:
         raise NotImplementedError("Objects are written by put() alone, under a key made of their content.")

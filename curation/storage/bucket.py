@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import secrets
 import threading
 from collections.abc import Iterator
@@ -45,8 +46,9 @@ MIB = 1024 * 1024
 PART_SIZE = 16 * MIB  # bytes; up to this in a single PUT, above it in parts of this size
 MOST_PARTS = 10_000  # S3's limit: 160 GB at this size
 
-# Three reads and the pauses between them (up to 1 and 2 s) stay within 30 s when the store hangs.
-TRIES, CONNECT_SECONDS, READ_SECONDS = 3, 3, 9
+# When the store hangs, three reads, the second that each PUT waits for "100 Continue", and the pauses
+# between tries (up to 1 and 2 s) stay within 30 s.
+TRIES, CONNECT_SECONDS, READ_SECONDS = 3, 3, 8
 CLIENT = Config(
     signature_version="s3v4",
     s3={"addressing_style": "path"},
@@ -169,19 +171,22 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
 
     def _write(self, key: str, file: IO[bytes], *, size: int, sha256: str, content_type: str) -> None:
         verifies = self._learn_whether_it_verifies()
-        send = self._put_at_once if size <= PART_SIZE else self._put_in_parts
+        if file.seek(0, io.SEEK_END) != size:
+            raise ChecksumRefused("The bytes to be stored are not those that were received.")
+        file.seek(0)
         with self._call():
-            file.seek(0)
-            send(key, file, size=size, sha256=sha256, content_type=content_type)
+            if size <= PART_SIZE:
+                self._put_at_once(key, file, sha256=sha256, content_type=content_type)
+            else:
+                self._put_in_parts(key, file, size=size, sha256=sha256, content_type=content_type)
         if not verifies and self.digest(key) != (sha256, size):
             raise ChecksumRefused("The bytes in the store are not those that were received.")
 
-    def _put_at_once(self, key: str, file: IO[bytes], *, size: int, sha256: str, content_type: str) -> None:
+    def _put_at_once(self, key: str, file: IO[bytes], *, sha256: str, content_type: str) -> None:
         self._s3.put_object(
             Bucket=self.bucket_name,
             Key=key,
             Body=file,
-            ContentLength=size,
             ContentType=safe_content_type(content_type),
             ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
         )

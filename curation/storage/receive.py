@@ -43,6 +43,7 @@ class SpoolingHandler(FileUploadHandler):
         super().__init__(request)
         self.limits = limits
         self.seen: set[str] = set()
+        self.spools: list[Spool] = []
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
@@ -53,6 +54,7 @@ class SpoolingHandler(FileUploadHandler):
             raise TwoFiles(name)
         self.seen.add(name)
         self.file = Spool(self.limits[name] if self.limits is not None else self._without_limits())
+        self.spools.append(self.file)
 
     def _without_limits(self) -> int:
         user = getattr(self.request, "user", None)
@@ -64,3 +66,8 @@ class SpoolingHandler(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> ReceivedFile:
         return ReceivedFile(self.file.finish(), clean_name(self.file_name or ""), self.content_type)
+
+    def close(self) -> None:
+        """Forget all parts: the body was refused, or ended too early."""
+        for spool in self.spools:
+            spool.close()

@@ -38,4 +38,4 @@ class Slots:
 @cache
 def shared() -> Slots:
     """The places of this process, STORE_SLOTS of them."""
-    return Slots(getattr(settings, "STORE_SLOTS", 5))
+    return Slots(settings.STORE_SLOTS)

@@ -26,7 +26,6 @@ from curation.storage.errors import DigestMismatch, DiskFull, TooLarge
 
 MIB = 1024 * 1024
 SMALL = MIB  # bytes that are kept in memory
-RESERVE = 256 * MIB  # bytes that stay free for the database and the logs, unless DISK_RESERVE_BYTES says otherwise
 
 
 @dataclass(frozen=True)
@@ -108,17 +107,16 @@ def spool(chunks: Iterable[bytes], *, limit: int, expected: str = "") -> Iterato
 
 
 def ensure_room(size: int) -> None:
-    """Raise DiskFull when `size` more bytes would eat into the reserve of a disk they have to pass.
+    """Raise DiskFull when `size` more bytes would eat into the reserve (DISK_RESERVE_BYTES) of a disk they pass.
 
     Looks at the spool's disk and, when objects are kept in a folder, at that one; on one and the
     same disk the bytes count twice, because they are there twice for a while.
     """
-    reserve: int = getattr(settings, "DISK_RESERVE_BYTES", RESERVE)
     with disk():
         places = {place.stat().st_dev: place for place in _places()}
         copies = Counter(place.stat().st_dev for place in _places())
         for device, place in places.items():
-            if shutil.disk_usage(place).free < size * copies[device] + reserve:
+            if shutil.disk_usage(place).free < size * copies[device] + settings.DISK_RESERVE_BYTES:
                 raise DiskFull("The disk is full.")
 
 

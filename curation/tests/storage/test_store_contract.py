@@ -55,6 +55,14 @@ def test_other_bytes_than_announced_are_refused_and_leave_nothing(store: ObjectS
     announced.put_into(store)  # the same key takes the right bytes, so it was about the bytes
 
 
+@pytest.mark.parametrize("sent", [b"", b"smok", b"smokes"])
+def test_more_or_fewer_bytes_than_announced_are_refused(store: ObjectStore, sent: bytes) -> None:
+    announced = Sample(b"smoke")
+    with pytest.raises(ChecksumRefused):
+        announced.put_into(store, Sample(sent).file)
+    assert store.is_empty()
+
+
 def test_a_refused_replacement_leaves_the_object_that_was_there(store: ObjectStore, picture: Sample) -> None:
     picture.put_into(store)
     with pytest.raises(ChecksumRefused):
