@@ -75,7 +75,7 @@ def data_dir_can_be_written(app_configs: Any = None, **kwargs: Any) -> Iterable[
 @register()
 def words_are_known(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
     """pyrostorage.E006: a setting that is a word nobody knows, and would only fail at its first use."""
-    if not RATE.fullmatch(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]["links"]):
+    if not RATE.fullmatch(settings.LINK_RATE):
         yield Error("LINK_RATE must be written like 3000/min.", id="pyrostorage.E006")
 
 

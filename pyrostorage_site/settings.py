@@ -259,6 +259,7 @@ CORS_EXPOSE_HEADERS = ["Link", "Retry-After", "ETag"]
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match"]
 
 # --- The API -----------------------------------------------------------------------------------
+LINK_RATE = env.text("LINK_RATE", "3000/min")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.rest.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.rest.permissions.HasRight"],
@@ -268,7 +269,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "accounts.rest.schema.Operation",
     "EXCEPTION_HANDLER": "accounts.rest.errors.explain",
     "UNAUTHENTICATED_USER": None,
-    "DEFAULT_THROTTLE_RATES": {"links": env.text("LINK_RATE", "3000/min")},
+    "DEFAULT_THROTTLE_RATES": {"links": LINK_RATE},
     "NUM_PROXIES": 0,
 }
 SPECTACULAR_SETTINGS = {

@@ -1,4 +1,4 @@
-"""A pytest plugin, loaded before the settings are: tests read no `.env` and write to a folder of their own."""
+"""Settings of the tests: no `.env` is read, files go to a folder of their own, and pages need no collected static files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
-os.environ["ENV_FILE"] = os.devnull
-if "PYRO_TEST_DATA_DIR" not in os.environ:
-    _folder = tempfile.mkdtemp(prefix="pyro-storage-tests-")
-    atexit.register(shutil.rmtree, _folder, ignore_errors=True)
-    os.environ["PYRO_TEST_DATA_DIR"] = _folder
-os.environ["DATA_DIR"] = os.environ["PYRO_TEST_DATA_DIR"]
-(Path(os.environ["DATA_DIR"]) / "static").mkdir(parents=True, exist_ok=True)
+_folder = tempfile.mkdtemp(prefix="pyro-storage-tests-")
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+os.environ |= {"ENV_FILE": os.devnull, "DATA_DIR": _folder}
+(Path(_folder) / "static").mkdir()
+
+from pyrostorage_site.settings import *  # noqa: E402, F403
+from pyrostorage_site.settings import OBJECT_STORE  # noqa: E402
+
+STORAGES = {
+    "default": OBJECT_STORE,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
