@@ -300,6 +300,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},  # refusals have lines of their own; its paths may hold keys
         "axes": {"level": "ERROR"},
         "botocore": {"level": "WARNING"},
+        "urllib3": {"level": "ERROR"},  # its warnings show whole addresses
     },
 }
 SENTRY_DSN = env.url("SENTRY_DSN", schemes=("http", "https"))

@@ -9,15 +9,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
 import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from itertools import count
 from typing import IO, TYPE_CHECKING, Any
 
 import boto3
+import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
@@ -34,8 +38,9 @@ from curation.storage.errors import (
     StoreUnavailable,
 )
 from curation.storage.headers import content_disposition
-from curation.storage.keys import INLINE, safe_content_type
+from curation.storage.keys import INLINE, UNKNOWN, safe_content_type
 from curation.storage.links import LONGEST
+from curation.storage.sigv4 import Signer
 from curation.storage.spool import temporary_file
 
 if TYPE_CHECKING:
@@ -49,6 +54,8 @@ MOST_PARTS = 10_000  # S3's limit: 160 GB at this size
 # When the store hangs, three reads, the second that each PUT waits for "100 Continue", and the pauses
 # between tries (up to 1 and 2 s) stay within 30 s.
 TRIES, CONNECT_SECONDS, READ_SECONDS = 3, 3, 8
+PUT_SECONDS = 300  # life of the address of a single PUT
+ERROR_CODE = re.compile(rb"<Code>(\w+)</Code>")
 CLIENT = Config(
     signature_version="s3v4",
     s3={"addressing_style": "path"},
@@ -108,6 +115,14 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
         self._clients: dict[str, S3Client] = {}
         self._verifies: bool | None = None  # not known before the first write
 
+        self._signer = self._signer_for(self.endpoint_url)
+        self._public_signer = self._signer_for(self.public_endpoint_url)
+        self._pool = _pool(self.verify, config)
+
+    def _signer_for(self, endpoint: str | None) -> Signer:
+        endpoint = endpoint or f"https://s3.{self.region_name}.amazonaws.com"
+        return Signer(endpoint.rstrip("/"), self.access_key, self.secret_key, self.region_name)
+
     # --- Clients -----------------------------------------------------------------------------------
 
     @property
@@ -149,9 +164,7 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
             key = f"incoming/probe-{secrets.token_hex(8)}"
             try:
                 with self._call():
-                    self._s3.put_object(
-                        Bucket=self.bucket_name, Key=key, Body=b"right", ChecksumSHA256=_base64(b"wrong")
-                    )
+                    self._put_at_once(key, b"right", checksum=_base64(b"wrong"), content_type=UNKNOWN)
                 self.remove(key)
                 self._verifies = False
             except ChecksumRefused:
@@ -176,20 +189,23 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
         file.seek(0)
         with self._call():
             if size <= PART_SIZE:
-                self._put_at_once(key, file, sha256=sha256, content_type=content_type)
+                checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
+                self._put_at_once(key, file.read(), checksum=checksum, content_type=safe_content_type(content_type))
             else:
                 self._put_in_parts(key, file, size=size, sha256=sha256, content_type=content_type)
         if not verifies and self.digest(key) != (sha256, size):
             raise ChecksumRefused("The bytes in the store are not those that were received.")
 
-    def _put_at_once(self, key: str, file: IO[bytes], *, sha256: str, content_type: str) -> None:
-        self._s3.put_object(
-            Bucket=self.bucket_name,
-            Key=key,
-            Body=file,
-            ContentType=safe_content_type(content_type),
-            ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
+    def _put_at_once(self, key: str, body: bytes, *, checksum: str, content_type: str) -> None:
+        """One PUT to a presigned address over a kept connection: a third of what boto3's put_object costs."""
+        headers = {"content-type": content_type, "x-amz-checksum-sha256": checksum}
+        url = self._signer.presign(
+            "PUT", f"/{self.bucket_name}/{key}", now=datetime.now(UTC), seconds=PUT_SECONDS, headers=headers
         )
+        answer = self._pool.request("PUT", url, body=body, headers=headers)
+        if answer.status != HTTPStatus.OK:
+            code = ERROR_CODE.search(answer.data)
+            raise _meaning(code[1].decode() if code else "", answer.status)
 
     def _put_in_parts(self, key: str, file: IO[bytes], *, size: int, sha256: str, content_type: str) -> None:
         """The store checks each part; that the parts are the file is checked here, before they become an object."""
@@ -327,14 +343,12 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
         """Presigned for the address that browsers use; computed here, the store is not asked."""
         if not 1 <= seconds <= LONGEST:
             raise ValueError(f"A link lives from 1 to {LONGEST} seconds.")
-        signer = self._client("links", self.public_endpoint_url, self.client_config)
-        what = {
-            "Bucket": self.bucket_name,
-            "Key": key,
-            "ResponseContentType": content_type,
-            "ResponseContentDisposition": content_disposition(name, content_type in INLINE),
+        asked = {
+            "response-content-type": content_type,
+            "response-content-disposition": content_disposition(name, content_type in INLINE),
         }
-        return signer.generate_presigned_url("get_object", Params=what, ExpiresIn=seconds)
+        signer, path = self._public_signer, f"/{self.bucket_name}/{key}"
+        return signer.presign("GET", path, now=datetime.now(UTC), seconds=seconds, query=asked)
 
     # --- Calls -------------------------------------------------------------------------------------
 
@@ -352,20 +366,41 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
             raise StoreUnavailable("The bucket does not exist.") from error
 
 
+def _pool(verify: bool | str | None, config: Config) -> urllib3.PoolManager:
+    """Kept connections for single PUTs, with the limits and tries of CLIENT. Never unverified unless told so."""
+    trust: dict[str, Any] = {"cert_reqs": "CERT_NONE"} if verify is False else {}
+    if isinstance(verify, str):
+        trust = {"ca_certs": verify}
+    tries = urllib3.Retry(
+        total=TRIES - 1,
+        redirect=0,
+        allowed_methods=None,
+        status_forcelist=(429, 500, 502, 503, 504),
+        backoff_factor=0.5,
+        backoff_jitter=0.5,
+        backoff_max=2,
+        raise_on_status=False,
+        respect_retry_after_header=False,
+    )
+    limits: Any = config  # its stubs do not tell its options
+    wait = urllib3.Timeout(connect=limits.connect_timeout, read=limits.read_timeout)
+    return urllib3.PoolManager(maxsize=16, retries=tries, timeout=wait, **trust)
+
+
 @contextmanager
 def _answers() -> Iterator[None]:
     """The one place where what botocore raises becomes what we raise."""
     try:
         yield
     except ClientError as error:
-        raise _meaning(error) from error
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        raise _meaning(_code(error), status) from error
     except (BotoCoreError, HTTPError, ConnectionError, TimeoutError) as error:
         raise StoreUnavailable("The store does not answer.") from error
 
 
-def _meaning(error: ClientError) -> StoreError:
+def _meaning(code: str, status: int) -> StoreError:
     """Only a definite "no such key" is an absent object; everything unknown is an outage."""
-    code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in MEANINGS:
         kind, sentence = MEANINGS[code]
         return kind(sentence)
