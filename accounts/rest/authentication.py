@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 
 from django.db import DatabaseError
 from django.utils import timezone
@@ -12,8 +11,6 @@ from rest_framework.request import Request
 from accounts.models import Access, ApiToken
 
 log = logging.getLogger(__name__)
-
-USE_NOTED_EVERY = timedelta(hours=1)
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -35,10 +32,9 @@ class BearerAuthentication(BaseAuthentication):
 
 def _note_use(token: ApiToken) -> None:
     """Keep the hour of last use, so that forgotten tokens can be found: one write an hour, and never a request."""
-    now = timezone.now()
-    if token.last_used_at and now - token.last_used_at < USE_NOTED_EVERY:
+    if token.used_lately:
         return
     try:
-        ApiToken.objects.filter(pk=token.pk, last_used_at=token.last_used_at).update(last_used_at=now)
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=timezone.now())
     except DatabaseError:  # read-only or busy: the request itself may still be answered
         log.warning("The last use of a token could not be noted.", exc_info=True)

@@ -46,8 +46,8 @@ def create(
 
 def new(*, type: str, by: Actor, **columns: Any) -> Media:
     """Insert a media within a transaction of the caller, stamped with who sends it."""
-    organisation = by.access.organisation if by.access else None
-    media = Media.objects.create(type=type, owner=by.access, organisation=organisation, **_with_basis(columns))
+    organisation = by.access.organisation_id if by.access else None
+    media = Media.objects.create(type=type, owner=by.access, organisation_id=organisation, **_with_basis(columns))
     after = {"type": type} | {name: _plain(value) for name, value in columns.items() if name in ("file", "sha256")}
     record("media.create", media, by=by, after=after)
     return media
