@@ -5,10 +5,10 @@ TEST_PYTHON = .venv-test/bin/python
 LOCK = $(TEST_PYTHON) -m uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop logs test lint format lock clean
+.PHONY: help run stop logs docker-run docker-stop test lint format lock clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: ## install, migrate and start the server in the background; print its address
 	@$(LAUNCH) run
@@ -18,6 +18,12 @@ stop: ## stop the server and wait for its end
 
 logs: ## follow the server's logs
 	@$(LAUNCH) logs
+
+docker-run: ## build the containers, start them and wait until they are ready; docs/containers.md
+	@$(PYTHON) -m deploy.compose run
+
+docker-stop: ## stop and remove the containers; their volumes stay
+	@$(PYTHON) -m deploy.compose stop
 
 test: ## linters and all tests; ARGS="-k upload" hands arguments to pytest and leaves the linters out
 	@$(LAUNCH) test $(ARGS)

@@ -15,7 +15,7 @@ from pyrostorage_site import testbed
 from pyrostorage_site.launch import environment
 from pyrostorage_site.launch.config import ROOT, LaunchError, say
 
-CODE = ("manage.py", "conftest.py", "pyrostorage_site", "accounts", "curation")
+CODE = ("manage.py", "conftest.py", "pyrostorage_site", "accounts", "curation", "benchmarks", "deploy")
 NOT_BANDITS = ("--skip", "B104,B108", "--exclude", "*/tests/*")
 LINTERS = (
     # An unpacked archive has no .git, and ruff then does not read .gitignore.
@@ -31,7 +31,12 @@ LINTERS = (
 # installation must not reach them.
 KEPT = {"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "TERM", "COLUMNS", "CI", "NO_COLOR", "PYRO_SAMPLES"}
 KEPT_PREFIXES = ("LC_", "PYTEST_", "HYPOTHESIS_")
-INSTALLABLE = {"chromium": "the browser tests", "ffmpeg": "the video tests"}
+INSTALLABLE = {  # program -> (Debian package, what needs it)
+    "chromium": ("chromium", "the browser tests"),
+    "ffmpeg": ("ffmpeg", "the video tests"),
+    "nginx": ("nginx-light", "the tests of the proxy"),
+}
+PATHS = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"  # where Debian puts servers
 
 
 @dataclass
@@ -188,9 +193,9 @@ def _tell_missing(servers: Servers) -> None:
     packages = list(servers.packages)
     for sentence in servers.missing:
         say(sentence)
-    for program, tests in INSTALLABLE.items():
-        if not shutil.which(program):
+    for program, (package, tests) in INSTALLABLE.items():
+        if not shutil.which(program, path=PATHS):
             say(f"{program} is not installed: {tests} did not run.")
-            packages.append(program)
+            packages.append(package)
     if packages:
         say(f"To run them too: apt-get install {' '.join(packages)}")

@@ -1,0 +1,1 @@
+"""What the containers run around the service, and what starts them (`make docker-run`). See docs/containers.md."""
