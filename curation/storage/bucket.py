@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import re
 import secrets
 import threading
 from collections.abc import Iterator
@@ -21,18 +20,15 @@ from itertools import count
 from typing import IO, TYPE_CHECKING, Any
 
 import boto3
-import urllib3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from storages.backends.s3 import S3Storage
-from urllib3.exceptions import HTTPError
 
 from curation.storage import slots
 from curation.storage.base import PIECE, Incomplete, ObjectStore, Stat
 from curation.storage.disk import disk
 from curation.storage.errors import (
     ChecksumRefused,
-    DiskFull,
     ObjectMissing,
     StoreError,
     StoreUnavailable,
@@ -40,6 +36,16 @@ from curation.storage.errors import (
 from curation.storage.headers import content_disposition
 from curation.storage.keys import INLINE, UNKNOWN, safe_content_type
 from curation.storage.links import LONGEST
+from curation.storage.s3 import (
+    CLIENT,
+    ERROR_CODE,
+    Unexplained404,
+    UploadGone,
+    answers,
+    connection_pool,
+    error_code,
+    meaning,
+)
 from curation.storage.sigv4 import Signer
 from curation.storage.spool import temporary_file
 
@@ -51,50 +57,7 @@ MIB = 1024 * 1024
 PART_SIZE = 16 * MIB  # bytes; up to this in a single PUT, above it in parts of this size
 MOST_PARTS = 10_000  # S3's limit: 160 GB at this size
 
-# When the store hangs, three reads, the second that each PUT waits for "100 Continue", and the pauses
-# between tries (up to 1 and 2 s) stay within 30 s.
-TRIES, CONNECT_SECONDS, READ_SECONDS = 3, 3, 8
 PUT_SECONDS = 300  # life of the address of a single PUT
-ERROR_CODE = re.compile(rb"<Code>(\w+)</Code>")
-CLIENT = Config(
-    signature_version="s3v4",
-    s3={"addressing_style": "path"},
-    # We send the checksums that we mean; the newer defaults break many S3-compatible stores.
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
-    connect_timeout=CONNECT_SECONDS,
-    read_timeout=READ_SECONDS,
-    retries={"mode": "standard", "total_max_attempts": TRIES},
-    max_pool_connections=16,
-)
-
-
-class _UploadGone(StoreUnavailable):
-    """The store no longer knows this multipart upload: it was aborted, or completed by an unheard try."""
-
-
-class _Unexplained404(StoreUnavailable):
-    """Something is not there, and the answer does not say what: a HEAD, or no S3 store at all."""
-
-
-ALTERED = (ChecksumRefused, "The bytes that reached the store are not those that were sent.")
-FULL = (DiskFull, "The store is full.")
-UNEXPLAINED = (_Unexplained404, "The store does not work as it should.")
-MEANINGS: dict[str, tuple[type[StoreError], str]] = {  # S3 error code -> what we raise
-    "NoSuchKey": (ObjectMissing, "The object is not in the store."),
-    "404": UNEXPLAINED,
-    "NotFound": UNEXPLAINED,
-    "NoSuchBucket": (StoreUnavailable, "The bucket does not exist."),
-    "NoSuchUpload": (_UploadGone, "The upload was ended by somebody else."),
-    "BadDigest": ALTERED,
-    "InvalidDigest": ALTERED,
-    "XAmzContentChecksumMismatch": ALTERED,
-    "XAmzContentSHA256Mismatch": ALTERED,
-    "InsufficientStorage": FULL,
-    "QuotaExceeded": FULL,
-    "XMinioStorageFull": FULL,
-    "XMinioAdminBucketQuotaExceeded": FULL,
-}
 
 
 class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-storages has no types
@@ -117,7 +80,7 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
 
         self._signer = self._signer_for(self.endpoint_url)
         self._public_signer = self._signer_for(self.public_endpoint_url)
-        self._pool = _pool(self.verify, config)
+        self._pool = connection_pool(self.verify, config)
 
     def _signer_for(self, endpoint: str | None) -> Signer:
         endpoint = endpoint or f"https://s3.{self.region_name}.amazonaws.com"
@@ -205,7 +168,7 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
         answer = self._pool.request("PUT", url, body=body, headers=headers)
         if answer.status != HTTPStatus.OK:
             code = ERROR_CODE.search(answer.data)
-            raise _meaning(code[1].decode() if code else "", answer.status)
+            raise meaning(code[1].decode() if code else "", answer.status)
 
     def _put_in_parts(self, key: str, file: IO[bytes], *, size: int, sha256: str, content_type: str) -> None:
         """The store checks each part; that the parts are the file is checked here, before they become an object."""
@@ -217,7 +180,7 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
             parts = self._send_parts(key, upload, file, size, sha256)
             self._complete(key, upload, parts, size)
         except BaseException:
-            with suppress(StoreError), _answers():  # if this fails too, the collector finds the upload
+            with suppress(StoreError), answers():  # if this fails too, the collector finds the upload
                 self._hasty().abort_multipart_upload(Bucket=self.bucket_name, Key=key, UploadId=upload)
             raise
 
@@ -248,12 +211,12 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
     def _complete(self, key: str, upload: str, parts: list[CompletedPartTypeDef], size: int) -> None:
         """Make the parts an object. After a lost answer the next try finds the upload gone, and the object there."""
         try:
-            with _answers():
+            with answers():
                 self._s3.complete_multipart_upload(
                     Bucket=self.bucket_name, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
                 )
-        except _UploadGone:
-            with _answers():
+        except UploadGone:
+            with answers():
                 found = self._s3.head_object(Bucket=self.bucket_name, Key=key)
             if found["ContentLength"] != size:
                 raise
@@ -269,7 +232,7 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
         try:
             with self._call():
                 return _stat_of_head(key, self._s3.head_object(Bucket=self.bucket_name, Key=key))
-        except (ObjectMissing, _Unexplained404):
+        except (ObjectMissing, Unexplained404):
             with self._call():  # HEAD says 404 for a bucket that is gone as well
                 self._require_bucket(self._s3)
             return None
@@ -288,7 +251,7 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
         try:
             answer = self._s3.get_object(Bucket=self.bucket_name, Key=key, **asked)  # type: ignore[arg-type]
         except ClientError as error:
-            if _code(error) == "InvalidRange":  # `start` lies behind the end
+            if error_code(error) == "InvalidRange":  # `start` lies behind the end
                 return
             raise
         with closing(answer["Body"]) as body:
@@ -334,7 +297,7 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
                 yield Incomplete(upload["Key"], upload["UploadId"], upload["Initiated"])
 
     def abort(self, incomplete: Incomplete) -> None:
-        with suppress(_UploadGone, ObjectMissing), self._call():
+        with suppress(UploadGone, ObjectMissing), self._call():
             self._s3.abort_multipart_upload(Bucket=self.bucket_name, Key=incomplete.key, UploadId=incomplete.upload_id)
 
     # --- Links -------------------------------------------------------------------------------------
@@ -355,64 +318,15 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
     @contextmanager
     def _call(self) -> Iterator[None]:
         """One call, or one transfer: a place in the bulkhead, and our errors for theirs."""
-        with slots.shared().one(), _answers():
+        with slots.shared().one(), answers():
             yield
 
     def _require_bucket(self, client: S3Client) -> None:
         try:
-            with _answers():
+            with answers():
                 client.head_bucket(Bucket=self.bucket_name)
-        except _Unexplained404 as error:
+        except Unexplained404 as error:
             raise StoreUnavailable("The bucket does not exist.") from error
-
-
-def _pool(verify: bool | str | None, config: Config) -> urllib3.PoolManager:
-    """Kept connections for single PUTs, with the limits and tries of CLIENT. Never unverified unless told so."""
-    trust: dict[str, Any] = {"cert_reqs": "CERT_NONE"} if verify is False else {}
-    if isinstance(verify, str):
-        trust = {"ca_certs": verify}
-    tries = urllib3.Retry(
-        total=TRIES - 1,
-        redirect=0,
-        allowed_methods=None,
-        status_forcelist=(429, 500, 502, 503, 504),
-        backoff_factor=0.5,
-        backoff_jitter=0.5,
-        backoff_max=2,
-        raise_on_status=False,
-        respect_retry_after_header=False,
-    )
-    limits: Any = config  # its stubs do not tell its options
-    wait = urllib3.Timeout(connect=limits.connect_timeout, read=limits.read_timeout)
-    return urllib3.PoolManager(maxsize=16, retries=tries, timeout=wait, **trust)
-
-
-@contextmanager
-def _answers() -> Iterator[None]:
-    """The one place where what botocore raises becomes what we raise."""
-    try:
-        yield
-    except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        raise _meaning(_code(error), status) from error
-    except (BotoCoreError, HTTPError, ConnectionError, TimeoutError) as error:
-        raise StoreUnavailable("The store does not answer.") from error
-
-
-def _meaning(code: str, status: int) -> StoreError:
-    """Only a definite "no such key" is an absent object; everything unknown is an outage."""
-    if code in MEANINGS:
-        kind, sentence = MEANINGS[code]
-        return kind(sentence)
-    if status == 507:
-        return DiskFull("The store is full.")
-    if status == 403:
-        return StoreUnavailable("The store refuses this service.")
-    return StoreUnavailable("The store does not work as it should.")
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def _base64(data: bytes) -> str:

@@ -29,6 +29,10 @@ class ReceivedFile(UploadedFile):  # type: ignore[type-arg]
         file: IO[bytes] = spooled.file
         super().__init__(file, name=name or None, content_type=content_type, size=spooled.size)
 
+    def __bool__(self) -> bool:
+        """Django takes a file without a name for no file at all."""
+        return True
+
 
 class SpoolingHandler(FileUploadHandler):
     """Django's upload handler of every route.

@@ -9,8 +9,9 @@ import pytest
 from botocore.config import Config
 
 from curation.storage import bucket as bucket_module
-from curation.storage.bucket import CONNECT_SECONDS, READ_SECONDS, TRIES, BucketStore
+from curation.storage.bucket import BucketStore
 from curation.storage.errors import ChecksumRefused, DiskFull, ObjectMissing, StoreUnavailable
+from curation.storage.s3 import CONNECT_SECONDS, READ_SECONDS, TRIES
 from curation.tests.storage.conftest import Sample
 from curation.tests.storage.scripted_store import ScriptedStore
 
