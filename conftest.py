@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
 from django.core.cache import cache
+from django.db import connection
 
 from accounts.tests.cast import Cast, make_cast
+from curation.actions.check import examine
+from curation.models import StoredObject
 from curation.storage.stores import object_store
-
-
-def pytest_configure() -> None:
-    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
-    """One database per run is enough; see pyrostorage_site.testenv for where it lies."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,18 +20,47 @@ def _prepared_store() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+def _empty_again(request: pytest.FixtureRequest) -> Iterator[None]:
     """Each test begins with an empty store and an empty cache."""
     cache.clear()
     yield
-    if {"db", "transactional_db"} & set(request.fixturenames):
+    if uses_database(request):
         empty_store()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(request: pytest.FixtureRequest, _empty_again: None) -> Iterator[None]:
+    """Each test ends with rows, ledger and objects that agree, but for those marked `damages_storage`."""
+    if not uses_database(request) or request.node.get_closest_marker("damages_storage"):
+        yield
+        return
+    for name in ("settings", "db"):  # asked for here, so that both are still in place when the test is over
+        if name == "db" or name in request.fixturenames:
+            request.getfixturevalue(name)
+    yield
+    agree()
+
+
+def uses_database(request: pytest.FixtureRequest) -> bool:
+    asked = {"db", "transactional_db", "live_server"} & set(request.fixturenames)
+    return bool(asked) or request.node.get_closest_marker("django_db") is not None
+
+
+def agree() -> None:
+    """Read every object, unless the test left a transaction that has failed."""
+    if connection.needs_rollback or not StoredObject.objects.exists():
+        return
+    report = examine(full=True)
+    if not report.clean:
+        pytest.fail(f"The storage is not clean: {report.as_json()}", pytrace=False)
 
 
 def empty_store() -> None:
     store = object_store()
     for stat in list(store.walk()):
         store.remove(stat.key)
+    for incomplete in list(store.incomplete()):
+        store.abort(incomplete)
 
 
 @pytest.fixture

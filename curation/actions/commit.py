@@ -31,11 +31,13 @@ def commit(*contents: Content, rows: Callable[[], Result], replaced: str = "") -
     replaced: the key that the rows no longer refer to afterwards.
     """
     for _ in range(ATTEMPTS):
-        claims = [write(content.key, content.spooled, content.content_type) for content in contents]
+        claims: list[Claim] = []
         try:
+            for content in contents:
+                claims.append(write(content.key, content.spooled, content.content_type))
             return _once(claims, rows, replaced)
         except ClaimLost:
-            continue
+            _tidy(claims)
         except Exception:
             _tidy(claims)
             raise
@@ -43,10 +45,10 @@ def commit(*contents: Content, rows: Callable[[], Result], replaced: str = "") -
 
 
 def _once(claims: list[Claim], rows: Callable[[], Result], replaced: str) -> Result:
+    """The ledger first: when a claim is lost, `rows` has not begun, and can run again from the state that was read."""
     with transaction.atomic():
-        result = rows()
         settle(*claims, replaced=replaced)
-    return result
+        return rows()
 
 
 def _tidy(claims: list[Claim]) -> None:

@@ -62,7 +62,7 @@ def write(key: str, spooled: Spooled, content_type: str) -> Claim:
             spooled.file.seek(0)
             object_store().put(key, spooled.file, size=spooled.size, sha256=spooled.sha256, content_type=content_type)
     except Exception:
-        _release(row)
+        _give_up(row.pk)
         raise
     return Claim(row.pk, key, written=True)
 
@@ -93,11 +93,6 @@ def _new(key: str, spooled: Spooled, content_type: str, lease: datetime) -> Stor
         return None
 
 
-def _release(row: StoredObject) -> None:
-    """Give up: the collector may tidy up without waiting for the lease."""
-    StoredObject.objects.filter(pk=row.pk, state=State.WRITING).update(lease_until=timezone.now())
-
-
 def settle(*claims: Claim, replaced: str = "") -> None:
     """Within the transaction that makes rows refer to the keys: mark them ready; hold the key `replaced` for a while.
 
@@ -123,5 +118,13 @@ def _settle_one(claim: Claim, now: datetime) -> None:
 
 def abandon(*claims: Claim) -> None:
     """The commit was refused: nothing of ours refers to the keys."""
-    ids = [claim.row_id for claim in claims]
-    StoredObject.objects.filter(pk__in=ids, state=State.WRITING).update(lease_until=timezone.now())
+    _give_up(*(claim.row_id for claim in claims))
+
+
+def _give_up(*ids: int) -> None:
+    """Let the collector tidy up without waiting for the leases.
+
+    A lease that ends at the last touch was given up; one that ends later ran out, because its writer died.
+    """
+    now = timezone.now()
+    StoredObject.objects.filter(pk__in=ids, state=State.WRITING).update(lease_until=now, touched_at=now)

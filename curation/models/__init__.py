@@ -2,6 +2,7 @@
 
 from curation.models.annotation import Annotation, AnnotationRevision, Origin, origin_of_upload_by
 from curation.models.idempotency import IdempotencyKey
+from curation.models.installation import Installation
 from curation.models.media import Media
 from curation.models.storedobject import StoredObject
 
@@ -18,6 +19,7 @@ __all__ = [
     "Annotation",
     "AnnotationRevision",
     "IdempotencyKey",
+    "Installation",
     "Media",
     "Origin",
     "StoredObject",

@@ -12,6 +12,7 @@ from django.db import Error, connection
 
 from accounts.actions.first_admin import ensure_first_admin
 from accounts.refusals import Refusal
+from curation.actions import installation
 from curation.storage.errors import StoreError
 from curation.storage.stores import object_store
 
@@ -30,6 +31,7 @@ class Command(BaseCommand):
                 self._greet_first_admin()
             call_command("collectstatic", interactive=False, verbosity=0)
             object_store().prepare()
+            installation.remember()
         except Refusal as error:
             raise CommandError(str(error)) from error
         except StoreError as error:

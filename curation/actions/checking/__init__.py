@@ -1,0 +1,1 @@
+"""What `curation.actions.check` is made of: the findings, the objects, the rows."""
