@@ -10,9 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
+
+from pyrostorage_site.answers import reads_only
 
 
 def _document() -> bytes:
@@ -23,18 +24,18 @@ def _document() -> bytes:
 document = SimpleLazyObject(_document)  # made once per process: it depends on the code alone
 
 
-@require_safe
+@reads_only
 @cache_control(public=True, max_age=300)
 def openapi(request: HttpRequest) -> HttpResponse:
     return HttpResponse(bytes(document), content_type="application/json")
 
 
-@require_safe
+@reads_only
 def docs(request: HttpRequest) -> HttpResponse:
     return render(request, "docs.html")
 
 
-@require_safe
+@reads_only
 @csp_update({"style-src": [SELF, UNSAFE_INLINE], "worker-src": [SELF, "blob:"], "img-src": [SELF, "data:"]})
 def redoc(request: HttpRequest) -> HttpResponse:
     """ReDoc writes style elements and runs its search in a blob worker: the one page with an exception."""

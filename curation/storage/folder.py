@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import stat as modes
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from curation.storage.keys import PREFIXES
 from curation.storage.spool import close
 
 TEMPORARY = ".tmp-"  # no key begins a name with a dot
+SECOND_LOOK = 0.1  # seconds
 UNFINISHED = re.compile(rf"(?:{'|'.join(PREFIXES)})/{re.escape(TEMPORARY)}[A-Za-z0-9]+")
 FILE_MODE, FOLDER_MODE = 0o640, 0o750
 PAGE = 20_000  # names of one folder that are held in memory at a time
@@ -127,16 +129,16 @@ class FolderStore(ObjectStore):
                 yield from filter(None, map(self._abandoned, folder.glob(f"{TEMPORARY}*")))
 
     def _abandoned(self, path: Path) -> Incomplete | None:
+        """Looked at twice: a writer may not have locked its new file yet, or just have given it its name."""
         with disk():
-            try:
-                handle = path.open("rb")
-            except FileNotFoundError:  # finished since it was listed
+            if not _is_unlocked(path):
                 return None
-            with handle:
-                if not _is_unlocked(handle):
-                    return None
-                started = _time(os.fstat(handle.fileno()))
-        return Incomplete(str(path.relative_to(self.folder)), path.name, started)
+            time.sleep(SECOND_LOOK)
+            if not _is_unlocked(path):
+                return None
+            with suppress(FileNotFoundError):
+                return Incomplete(str(path.relative_to(self.folder)), path.name, _time(path.stat()))
+        return None
 
     def abort(self, incomplete: Incomplete) -> None:
         if not UNFINISHED.fullmatch(incomplete.key):
@@ -172,10 +174,12 @@ def _temporary(folder: Path) -> Iterator[tuple[Path, IO[bytes]]]:
         path.unlink(missing_ok=True)
 
 
-def _is_unlocked(handle: IO[bytes]) -> bool:
+def _is_unlocked(path: Path) -> bool:
+    """Whether the file is there and no writer holds it."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        with path.open("rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, FileNotFoundError):
         return False
     return True
 

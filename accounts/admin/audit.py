@@ -1,0 +1,96 @@
+"""What was changed, by whom, by which door. Read only, for everybody."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+
+from accounts.admin.base import Page, asking
+from accounts.admin.fields import when
+from accounts.admin.lists import choice_filter
+from accounts.models import AuditEntry
+from accounts.scopes import Sees
+
+LARGEST_ID = 2**63 - 1
+DOORS = [(door, door) for door in ("api", "admin", "command", "job")]
+PLACES = {  # table -> app of its page
+    "access": "accounts",
+    "apitoken": "accounts",
+    "organisation": "accounts",
+    "media": "curation",
+    "annotation": "curation",
+}
+ACTIONS = [
+    (name, name)
+    for name in (
+        "access.create", "access.adopt", "access.password", "access.scope", "access.active", "access.view",
+        "access.delete",
+        "token.create", "token.revoke", "organisation.create", "organisation.rename",
+        "media.create", "media.upload", "media.describe", "media.type", "media.free", "media.delete",
+        "annotation.create", "annotation.upload", "annotation.move", "annotation.delete",
+    )
+]  # fmt: skip
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(Page):
+    list_display = (when("at"), "who", "door", "action", "row")
+    list_filter = (
+        choice_filter("door", DOORS),
+        choice_filter("table", [(table, table) for table in PLACES]),
+        choice_filter("action", ACTIONS),
+    )
+    list_display_links = (when("at"),)
+    search_fields = ("actor_login",)
+    search_help_text = "The number of a row, or the beginning of a login"
+    fields = (when("at"), "who", "door", "action", "row", "request_id", "was", "became")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Everything for who sees everything; for anybody else what they did themselves."""
+        access, entries = asking(request), AuditEntry.objects.all()
+        return entries if access.sees == Sees.ALL else entries.filter(actor=access)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        about = Q(actor_login__startswith=term)
+        if term.isascii() and term.isdigit() and int(term[:20]) <= LARGEST_ID:
+            about |= Q(row_id=int(term[:20]))
+        return queryset.filter(about), False
+
+    @admin.display(description="who")
+    def who(self, entry: AuditEntry) -> str:
+        return entry.actor_login or f"({entry.door})"
+
+    @admin.display(description="row")
+    def row(self, entry: AuditEntry) -> str:
+        words = f"{entry.table} {entry.row_id}"
+        try:
+            place = reverse(f"admin:{PLACES.get(entry.table, '')}_{entry.table}_change", args=[entry.row_id])
+        except NoReverseMatch:
+            return words
+        return format_html('<a href="{}">{}</a>', place, words)
+
+    @admin.display(description="before")
+    def was(self, entry: AuditEntry) -> str:
+        return _readable(entry.before)
+
+    @admin.display(description="after")
+    def became(self, entry: AuditEntry) -> str:
+        return _readable(entry.after)
+
+
+def _readable(value: Any) -> str:
+    if value is None:
+        return "–"
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,213 @@
+"""Pictures and videos."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import Prefetch, Q, QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+
+from accounts.admin.base import ActionForm, actor, asking
+from accounts.admin.fields import moment, when
+from accounts.admin.history import history_of
+from accounts.admin.lists import ChoiceFilter, choice_filter
+from accounts.models import Organisation
+from accounts.names import fold
+from accounts.refusals import Refusal
+from curation.actions import media as actions
+from curation.actions.content import picture_or_video
+from curation.admin.pictures import at_large, in_list
+from curation.admin.revisions import Layer, layer
+from curation.admin.uploads import UploadField, UploadPage, spooled_of
+from curation.models import Annotation, AnnotationRevision, Media
+
+LAYERS_SHOWN = 50
+REVISIONS_SHOWN = 10  # newest ones of each layer
+HISTORY_SHOWN = 20
+DIGEST_PART = re.compile(r"[0-9a-f]{4,64}")
+KINDS = "JPEG, PNG, WebP, GIF or TIFF; MP4, MOV, MKV, WebM or AVI."
+DESCRIBED = ("captured_at", "camera", "azimuth", "latitude", "longitude", "source", "sequence")
+
+
+class MediaForm(ActionForm):
+    """What is known about a picture. `seen` is the version that was looked at: who is late is told."""
+
+    upload = UploadField(required=False, label="Replace its file")
+    captured_at = moment("Captured at")
+    camera = forms.CharField(required=False, max_length=100)
+    azimuth = forms.IntegerField(required=False, min_value=0, max_value=359, help_text="Degrees, 0 to 359.")
+    latitude = forms.FloatField(required=False, min_value=-90, max_value=90, help_text="Degrees, WGS 84.")
+    longitude = forms.FloatField(required=False, min_value=-180, max_value=180)
+    source = forms.CharField(required=False, max_length=100)
+    sequence = forms.CharField(required=False, max_length=255)
+    seen = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["seen"] = self.instance.version
+
+    def described(self) -> dict[str, Any]:
+        """The fields that were changed."""
+        return {name: self.cleaned_data[name] for name in DESCRIBED if name in self.changed_data}
+
+
+class NewMediaForm(MediaForm):
+    type = forms.ChoiceField(choices=Media.Type.choices)
+    upload = UploadField(required=False, label="File", help_text=KINDS)
+
+
+class UploadedFilter(ChoiceFilter):
+    title = "uploaded"
+    parameter_name = "uploaded"
+    choices_known: ClassVar[list[tuple[str, str]]] = [("yes", "yes"), ("no", "not yet")]
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.exclude(file="") if value == "yes" else queryset.filter(file="")
+
+
+class OrganisationFilter(ChoiceFilter):
+    """Organisations are few; their names are read for each page."""
+
+    title = "organisation"
+    parameter_name = "organisation"
+    choices_known: ClassVar[list[tuple[str, str]]] = []
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        self.choices_known = [(str(pk), name) for pk, name in Organisation.objects.values_list("pk", "name")]  # type: ignore[misc]
+        return self.choices_known
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(organisation=int(value))
+
+
+@admin.register(Media)
+class MediaAdmin(UploadPage):
+    form = MediaForm
+    add_form = NewMediaForm
+    list_display = ("picture", "title", "size_in_words", "camera", when("captured_at"), "owner", when("created_at"))
+    list_display_links = ("title",)
+    list_filter = (choice_filter("type", Media.Type.choices), UploadedFilter, OrganisationFilter)
+    list_select_related = ("owner",)
+    search_fields = ("sha256",)
+    search_help_text = "A camera, or the beginning of a file name or of a SHA-256"
+    change_form_template = "admin/curation/media/change_form.html"
+    kept = (
+        "type", "original_name", "content_type", "dimensions", "size_in_words", "sha256", "orientation",
+        "duration", "captured_basis", "sent_by", "of_organisation", when("created_at"), when("updated_at"), "version",
+    )  # fmt: skip
+
+    def largest(self) -> int:
+        return int(settings.VIDEO_MAX_BYTES)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Media]:
+        return Media.objects.visible_to(asking(request)).select_related("owner", "organisation")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        alike = Q(name_folded__startswith=fold(term)) | Q(camera=term)
+        if DIGEST_PART.fullmatch(term.lower()):
+            alike |= Q(sha256__startswith=term.lower())
+        return queryset.filter(alike), False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return [(None, {"fields": ("type", "upload", *DESCRIBED, "seen")})]
+        described = ("upload", *DESCRIBED, "seen") if self.has_change_permission(request, obj) else DESCRIBED
+        return [("What is known", {"fields": described}), ("What is kept", {"fields": self.kept})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.kept if obj else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or obj.may_be_changed_by(asking(request)))
+
+    @admin.display(description="picture")
+    def picture(self, media: Media) -> str:
+        return render_to_string("admin/curation/thumbnail.html", {"picture": in_list(media)})
+
+    @admin.display(description="media")
+    def title(self, media: Media) -> str:
+        return str(media) if media.file else f"{media} (no file)"
+
+    @admin.display(description="size")
+    def size_in_words(self, media: Media) -> str:
+        return "–" if media.size is None else in_words(media.size)
+
+    @admin.display(description="owner")
+    def sent_by(self, media: Media) -> str:
+        return str(media.owner or "–")
+
+    @admin.display(description="organisation")
+    def of_organisation(self, media: Media) -> str:
+        return str(media.organisation or "–")
+
+    @admin.display(description="width × height")
+    def dimensions(self, media: Media) -> str:
+        return "–" if media.width is None else f"{media.width} × {media.height} pixels"
+
+    def perform(self, request: HttpRequest, row: Media | None, form: Any) -> Media:
+        if row is None:
+            return self._create(request, form)
+        by, spooled = actor(request), spooled_of(form)
+        row.version = form.cleaned_data["seen"] or row.version
+        if spooled is not None:
+            row = actions.accept(row, spooled, name=form.cleaned_data["upload"].original_name, by=by)
+        return actions.describe(row, form.described(), by=by)
+
+    def _create(self, request: HttpRequest, form: Any) -> Media:
+        by, spooled, type_ = actor(request), spooled_of(form), form.cleaned_data["type"]
+        if spooled is not None:
+            picture_or_video(spooled, media_type=type_)  # before there is a row for what will be refused
+        media = actions.create(type=type_, by=by, **form.described())
+        if spooled is None:
+            return media
+        try:
+            return actions.accept(media, spooled, name=form.cleaned_data["upload"].original_name, by=by)
+        except Refusal as refusal:  # the store does not answer: the row is there, and waits
+            messages.error(request, f"{refusal} The media is announced; send its file again below.")
+            return media
+
+    def end(self, request: HttpRequest, row: Media) -> None:
+        actions.delete(row, by=actor(request))
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        media = context["original"]
+        if media is not None:
+            context |= {
+                "picture": at_large(media),
+                "layers": layers_of(media, request),
+                "history": history_of(media, newest=HISTORY_SHOWN),
+                "may_annotate": bool(media.file) and asking(request).has_perm("curation.add_annotation"),
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def layers_of(media: Media, request: HttpRequest) -> list[Layer]:
+    """The annotations of a picture with their newest revisions, in two queries."""
+    revisions = AnnotationRevision.objects.order_by("-number").defer("regions", "report")[:REVISIONS_SHOWN]
+    rows = Annotation.objects.visible_to(asking(request)).filter(media=media).select_related("owner")
+    rows = rows.prefetch_related(Prefetch("revisions", revisions, to_attr="newest_revisions"))
+    shown: Any = rows.order_by("-id")[:LAYERS_SHOWN]
+    return [layer(row, row.newest_revisions) for row in shown]
+
+
+def in_words(size: int) -> str:
+    """Bytes as a person reads them: 812 bytes, 3.4 kB, 1.2 MB (powers of ten, as file managers show them)."""
+    if size < 1000:
+        return f"{size} bytes"
+    value = float(size)
+    for unit in ("kB", "MB"):
+        value /= 1000
+        if value < 1000:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1000:.1f} GB"
