@@ -1,5 +1,6 @@
 """What is kept and decided."""
 
+from curation.models.adoption import AdoptionFinding
 from curation.models.annotation import Annotation, AnnotationRevision, Origin, origin_of_upload_by
 from curation.models.idempotency import IdempotencyKey
 from curation.models.installation import Installation
@@ -16,6 +17,7 @@ REFERENCES = (
 
 __all__ = [
     "REFERENCES",
+    "AdoptionFinding",
     "Annotation",
     "AnnotationRevision",
     "IdempotencyKey",
