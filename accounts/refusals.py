@@ -10,7 +10,11 @@ class Refusal(Exception):
     """Something was asked that is not done; nothing has changed."""
 
 
-class NotFound(Refusal):
+class Missing(Refusal):
+    """What was asked for is not there."""
+
+
+class NotFound(Missing):
     """No such row."""
 
     def __init__(self, table: str, row_id: object) -> None:

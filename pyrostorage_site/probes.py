@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
 
 from curation.storage.stores import object_store
+from pyrostorage_site.answers import reads_only
 
 log = logging.getLogger(__name__)
 
@@ -68,13 +68,13 @@ def _look_at_store() -> None:
 DEPENDENCIES = (Dependency("database", _look_at_database), Dependency("store", _look_at_store))
 
 
-@require_safe
+@reads_only
 def healthz(request: HttpRequest) -> JsonResponse:
     """The process answers. Touches nothing else."""
     return JsonResponse({"status": "ok"})
 
 
-@require_safe
+@reads_only
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when database and store answer, else 503. Says which, and nothing about them."""
     works = {dependency.name: dependency.works() for dependency in DEPENDENCIES}

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 
 from accounts import urls as accounts_urls
 from accounts.rest.routes import both
@@ -19,7 +20,7 @@ urlpatterns = [
     *both("redoc", docs.redoc, "redoc"),
     path("openapi.json", docs.openapi, name="openapi"),
     path(".well-known/security.txt", home.security_txt, name="security-txt"),
-    path("files/<path:key>", serve_file, name="file"),
+    path("files/<path:key>", csrf_exempt(serve_file), name="file"),
     path("admin/", admin.site.urls),
     path("", include(api)),
     path("api/v1/", include((api, "v1"))),

@@ -6,9 +6,11 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.http.request import HttpRequest
 from django.utils import timezone
 
 from accounts.actions.audit import record
+from accounts.actions.login import confirm
 from accounts.actions.tokens import end_login_tokens
 from accounts.actor import Actor
 from accounts.models import Access, Organisation
@@ -62,9 +64,13 @@ def set_password(access: Access, password: str, *, by: Actor) -> None:
     access.password = stored
 
 
-def change_own_password(access: Access, *, current: str, new: str, by: Actor) -> None:
-    """As set_password, for oneself; the current password must be right."""
-    if not access.check_password(current):
+def change_own_password(access: Access, *, current: str, new: str, by: Actor, request: HttpRequest) -> None:
+    """As set_password, for oneself; the current password must be right.
+
+    Wrong ones are counted as failed logins are: a stolen token must not become a way to guess the password.
+    Raises Invalid, TooMany.
+    """
+    if confirm(access.login, current, request=request) is None:
         raise Invalid("The current password is not right.", "body", "current_password")
     set_password(access, new, by=by)
 

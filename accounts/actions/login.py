@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in
 from django.http.request import HttpRequest
 
 from accounts import lockout
@@ -14,12 +15,21 @@ from accounts.refusals import NotAuthenticated, TooMany
 def log_in(login: str, password: str, *, request: HttpRequest) -> str:
     """Return a token for the next hour.
 
-    `request` is passed on to the count of failures, which needs the address.
     Raises NotAuthenticated, or TooMany after too many failures; both look alike for known and unknown names.
+    """
+    access = confirm(login, password, request=request)
+    if access is None:
+        raise NotAuthenticated("Invalid credentials.")
+    user_logged_in.send(sender=Access, request=request, user=access)  # forgets the failures before it
+    return issue_login_token(access)
+
+
+def confirm(login: str, password: str, *, request: HttpRequest) -> Access | None:
+    """The active access that login and password belong to, or None, which is counted as a failure.
+
+    `request` is passed on to that count, which needs the address. Raises TooMany.
     """
     access = authenticate(request=request, username=login, password=password)
     if lockout.is_locked_out(request):
         raise TooMany(lockout.SENTENCE, retry_after=lockout.retry_after())
-    if not isinstance(access, Access):
-        raise NotAuthenticated("Invalid credentials.")
-    return issue_login_token(access)
+    return access if isinstance(access, Access) else None

@@ -22,11 +22,12 @@ def digest(plaintext: str) -> str:
 
 USE_NOTED_EVERY = timedelta(hours=1)
 TOKEN_COLUMNS = ["id", "access_id", "rights"]
-ACCESS_COLUMNS = ["id", "login", "login_key", "scope", "sees", "organisation_id", "is_active"]
+# In the order of the models' fields: `from_db` hands values out in that order, whatever the names say.
+ACCESS_COLUMNS = ["id", "login", "login_key", "scope", "is_active", "organisation_id", "sees"]
 OPENED_BY = """
 SELECT t.last_used_at > %s,
        t.id, t.access_id, t.rights,
-       a.id, a.login, a.login_key, a.scope, a.sees, a.organisation_id, a.is_active
+       a.id, a.login, a.login_key, a.scope, a.is_active, a.organisation_id, a.sees
 FROM accounts_apitoken t JOIN accounts_access a ON a.id = t.access_id
 WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %s) AND a.is_active
 """

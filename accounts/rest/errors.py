@@ -26,7 +26,7 @@ STATUS: dict[type[Exception], int] = {
     refusals.NotAuthenticated: 401,
     refusals.ScopeRefused: 403,
     refusals.NotYours: 403,
-    refusals.NotFound: 404,
+    refusals.Missing: 404,
     refusals.Conflict: 409,
     refusals.Stale: 412,
     refusals.TooLarge: 413,
@@ -60,8 +60,6 @@ def explain(error: Exception, context: dict[str, Any]) -> Response | None:
     if answer is None:
         return None
     request = context.get("request")
-    if answer.status_code == 405 and context.get("view"):
-        answer["Allow"] = ", ".join(context["view"].allowed_methods)
     if answer.status_code in {401, 403, 429, 503, 507}:
         log.warning(
             "Refused: %s",

@@ -58,13 +58,13 @@ def _whole(digits: str) -> int:
 
 def _check_tree(value: Any) -> None:
     """Depth and text, without recursion."""
-    level = [value]
-    for _ in range(settings.JSON_MAX_DEPTH + 1):
-        if not level:
-            return
+    level, depth = [value], 0
+    while level:
+        depth += any(isinstance(node, (dict, list)) for node in level)
+        if depth > settings.JSON_MAX_DEPTH:
+            limit = settings.JSON_MAX_DEPTH
+            raise Invalid(f"The body is nested deeper than {limit}.", "body", kind="value_error.depth")
         level = [child for node in level for child in _children(node)]
-    if level:
-        raise Invalid(f"The body is nested deeper than {settings.JSON_MAX_DEPTH}.", "body", kind="value_error.depth")
 
 
 def _children(node: Any) -> list[Any]:

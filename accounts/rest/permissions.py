@@ -32,7 +32,7 @@ class HasRight(BasePermission):
 
 def needed(view: Any, method: str) -> Right | None:
     """The right that a method of a view needs; None for a method that it does not have (405 follows)."""
-    method = method.lower()
+    method = "get" if method == "HEAD" else method.lower()
     if getattr(view, "action_map", None) is not None:
         action = view.action_map.get(method)
         return view.rights[action] if action else None

@@ -39,20 +39,29 @@ def actor(request: Request) -> Actor:
     return Actor(access=asking(request), door="api", token=token(request), request_id=request_id(request))
 
 
-def row_id(text: str, name: str) -> int:
-    """An id from the path: 422 for what is no positive whole number. Ids beyond the column are merely unknown."""
+def row_id(text: str, name: str, *, place: str = "path") -> int:
+    """An id from the path (or the query): 422 for what is no positive whole number.
+
+    It may be larger than its column: such an id is merely unknown.
+    """
     if not text.isascii() or not text.removeprefix("-").isdigit() or len(text) > DIGITS_MAX:
-        raise Invalid("value is not a valid integer", "path", name, kind="type_error.integer")
+        raise Invalid("value is not a valid integer", place, name, kind="type_error.integer")
     if int(text) < 1:
-        raise Invalid("ensure this value is greater than 0", "path", name, kind="value_error.number.not_gt")
-    return min(int(text), LARGEST_ID)
+        raise Invalid("ensure this value is greater than 0", place, name, kind="value_error.number.not_gt")
+    return int(text)
 
 
 def no_unknown_parameters(request: Request, known: Iterable[str] = ()) -> None:
-    """Refuse query parameters that are not declared: a filter that is silently ignored answers with every row."""
+    """Refuse query parameters that are not declared, or given twice.
+
+    A filter that is silently ignored answers with every row.
+    """
     unknown = sorted(set(request.query_params) - set(known))
     if unknown:
         raise Invalid("unknown parameter", "query", unknown[0][:100], kind="value_error.extra")
+    for name, values in request.query_params.lists():
+        if len(values) > 1:
+            raise Invalid("given more than once", "query", name)
 
 
 def read(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:

@@ -10,4 +10,6 @@ def moment(at: datetime) -> str: ...
 def moment(at: None) -> None: ...
 def moment(at: datetime | None) -> str | None:
     """RFC 3339 in UTC with microseconds, always six digits, and `Z`: `2026-11-22T10:00:37.868371Z`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if at else None
+    if at is None:
+        return None
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

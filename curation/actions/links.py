@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from django.conf import settings
 
-from accounts.refusals import Refusal
+from accounts.refusals import Missing
 from curation.models import Annotation, AnnotationRevision, Media, StoredObject
 from curation.storage.keys import content_type_of
 from curation.storage.stores import object_store
@@ -14,7 +14,7 @@ from curation.storage.stores import object_store
 HasFile = Media | Annotation | AnnotationRevision
 
 
-class NoFile(Refusal):
+class NoFile(Missing):
     """Nothing was uploaded, or the object is recorded as missing."""
 
     def __init__(self) -> None:

@@ -13,14 +13,16 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.refusals import Invalid
+from accounts.rest.methods import Methods
 from accounts.rest.paging import PageQuery, page
 from accounts.rest.parsers import JsonParser
 from accounts.rest.requests import actor, asking, no_unknown_parameters, read, row_id
+from accounts.rest.schema import ETAG, LINK
 from accounts.scopes import Right
 from curation.actions import annotations as actions
 from curation.actions import entries, find, links
 from curation.api.bodies import receive
-from curation.api.filters import AnnotationFilters, filtered
+from curation.api.filters import ANNOTATION_FILTERS, AnnotationFilters, filtered
 from curation.api.media import IDEMPOTENCY, IF_MATCH
 from curation.api.once import once, receipt, replayed
 from curation.api.preconditions import etag, if_match
@@ -30,7 +32,7 @@ from curation.api.throttles import LinkThrottle
 from curation.models import Annotation, Media
 
 
-class AnnotationViewSet(GenericViewSet[Annotation]):
+class AnnotationViewSet(Methods, GenericViewSet[Annotation]):
     """Label files of media, kept as they came; each upload is a revision."""
 
     queryset = Annotation.objects.living()
@@ -47,7 +49,7 @@ class AnnotationViewSet(GenericViewSet[Annotation]):
         "url": Right.READ,
     }
     refuses: ClassVar[dict[str, list[str]]] = {
-        "create": ["404"],
+        "create": ["404", "409"],
         "retrieve": ["404"],
         "update": ["404", "409", "412"],
         "destroy": ["404", "409", "412"],
@@ -62,9 +64,14 @@ class AnnotationViewSet(GenericViewSet[Annotation]):
     def get_throttles(self) -> list[Any]:
         return [LinkThrottle()] if self.action == "url" else []
 
-    @extend_schema(parameters=[PageQuery], responses=AnnotationOut(many=True), tags=["annotations"])
+    @extend_schema(
+        parameters=[PageQuery, *ANNOTATION_FILTERS, LINK], responses=AnnotationOut(many=True), tags=["annotations"]
+    )
     def list(self, request: Request) -> Response:
-        """The newest annotations that you may see, oldest first; `Link` leads to older and newer ones."""
+        """List the annotations that you may see.
+
+        The newest fifty, oldest first, unless asked otherwise; `Link` leads to older and newer ones.
+        """
         rows = filtered(AnnotationFilters, Annotation.objects.visible_to(asking(request)), request)
         found, headers = page(rows.values(*ANNOTATION_COLUMNS), request)
         return Response([annotation_row(row) for row in found], headers=headers)
@@ -81,8 +88,9 @@ class AnnotationViewSet(GenericViewSet[Annotation]):
         by = actor(request)
         return once(given, lambda keep: actions.create(media, by=by, keep=keep), show=annotation_row, status=201)
 
-    @extend_schema(responses=AnnotationOut, tags=["annotations"])
+    @extend_schema(responses=AnnotationOut, parameters=[ETAG], tags=["annotations"])
     def retrieve(self, request: Request, annotation_id: str) -> Response:
+        """Show one annotation."""
         no_unknown_parameters(request)
         return self._show(find.annotation(row_id(annotation_id, "annotation_id"), access=asking(request)))
 
@@ -95,9 +103,9 @@ class AnnotationViewSet(GenericViewSet[Annotation]):
         if_match(request, annotation)
         return annotation
 
-    @extend_schema(request=AnnotationIn, responses=AnnotationOut, parameters=[IF_MATCH], tags=["annotations"])
+    @extend_schema(request=AnnotationIn, responses=AnnotationOut, parameters=[IF_MATCH, ETAG], tags=["annotations"])
     def update(self, request: Request, annotation_id: str) -> Response:
-        """Say that it belongs to another media."""
+        """Say that an annotation belongs to another media."""
         no_unknown_parameters(request)
         number, asked = row_id(annotation_id, "annotation_id"), read(AnnotationIn, request.data)
         annotation = self._changeable(request, number)
@@ -106,7 +114,7 @@ class AnnotationViewSet(GenericViewSet[Annotation]):
 
     @extend_schema(responses={200: AnnotationOut}, parameters=[IF_MATCH], tags=["annotations"])
     def destroy(self, request: Request, annotation_id: str) -> Response:
-        """Delete it: hidden at once; its history stays."""
+        """Delete an annotation: hidden at once; its history stays."""
         no_unknown_parameters(request)
         annotation = self._changeable(request, row_id(annotation_id, "annotation_id"))
         actions.delete(annotation, by=actor(request))
@@ -119,7 +127,10 @@ class AnnotationViewSet(GenericViewSet[Annotation]):
         tags=["annotations"],
     )
     def upload(self, request: Request, annotation_id: str) -> Response:
-        """Send the file, any UTF-8 text. Sending the same bytes again changes nothing."""
+        """Upload the file of an annotation: any UTF-8 text.
+
+        Each upload is a revision; the same bytes again change nothing.
+        """
         no_unknown_parameters(request)
         number = row_id(annotation_id, "annotation_id")
         received = receive(request, {"file": settings.ANNOTATION_MAX_BYTES})
@@ -134,23 +145,24 @@ class AnnotationViewSet(GenericViewSet[Annotation]):
 
     @extend_schema(responses=UrlOut, tags=["annotations"])
     def url(self, request: Request, annotation_id: str) -> Response:
-        """A link to the file, valid for an hour."""
+        """Make a link to the annotation file, valid for an hour."""
         no_unknown_parameters(request)
         annotation = find.annotation(row_id(annotation_id, "annotation_id"), access=asking(request))
         return Response({"url": links.link(annotation)})
 
 
-class EntriesView(APIView):
-    """A picture and its annotation in one call: both are kept, or nothing is."""
+class EntriesView(Methods, APIView):
+    """Pairs."""
 
     rights: ClassVar[dict[str, Right]] = {"post": Right.CREATE_MEDIA}
-    refuses: ClassVar[dict[str, list[str]]] = {"": ["409", "507"]}
+    refuses: ClassVar[dict[str, list[str]]] = {"post": ["409", "507"]}
     parser_classes = [MultiPartParser]
 
     @extend_schema(
         request={"multipart/form-data": EntryIn}, responses={201: EntryOut}, parameters=[IDEMPOTENCY], tags=["entries"]
     )
     def post(self, request: Request) -> Response:
+        """Send a picture and its annotation in one call: both are kept, or nothing is."""
         no_unknown_parameters(request)
         limits = {"file": settings.VIDEO_MAX_BYTES, "annotation": settings.ANNOTATION_MAX_BYTES}
         received = receive(request, limits, fields=("sha256", "type"))

@@ -49,6 +49,9 @@ def receive(request: Request, limits: Mapping[str, int], *, fields: tuple[str, .
     for name in limits:
         if name not in files:
             raise Invalid("field required", "body", name, kind="value_error.missing")
+    for name in fields:
+        if len(texts.getlist(name)) > 1:
+            raise Invalid("given more than once", "body", name)
     received = Received(files, {name: texts[name] for name in fields if name in texts})
     _check_digest(received)
     return received

@@ -3,44 +3,80 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django_filters.fields import IsoDateTimeField
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
 from accounts.refusals import Invalid
 from accounts.rest.paging import PARAMETERS
 from accounts.rest.requests import LARGEST_ID, no_unknown_parameters
+from accounts.rest.schema import ROW_ID
 from curation.models import Annotation, Media, Origin
 
 SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
-class IdFilter(django_filters.NumberFilter):
-    """A whole number that fits the column."""
+WHOLE = re.compile(r"[0-9]{1,19}")
+SPOKEN = {"true": True, "false": False}
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_value=1, max_value=LARGEST_ID, decimal_places=0, **kwargs)
+
+class IdField(forms.CharField):
+    """A positive whole number that fits the column, in ASCII digits."""
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        if not WHOLE.fullmatch(text) or not 1 <= int(text) <= LARGEST_ID:
+            raise ValidationError("value is not a valid id")
+        return int(text)
+
+
+class IdFilter(django_filters.Filter):
+    field_class = IdField
+
+
+class MomentField(IsoDateTimeField):
+    """A time that is still one in UTC: Python's calendar ends on both sides."""
+
+    def clean(self, value: Any) -> datetime | None:
+        try:
+            moment: datetime | None = super().clean(value)
+            return moment.astimezone(UTC) if moment else None
+        except OverflowError as error:
+            raise ValidationError("value is out of range") from error
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    field_class = MomentField
 
 
 class MediaFilters(django_filters.FilterSet):
     type = django_filters.ChoiceFilter(choices=Media.Type.choices)
-    uploaded = django_filters.BooleanFilter(method="by_uploaded")
+    uploaded = django_filters.CharFilter(method="by_uploaded")
     sha256 = django_filters.CharFilter(method="by_sha256")
     owner = IdFilter(field_name="owner_id")
-    captured_from = django_filters.IsoDateTimeFilter(field_name="captured_at", lookup_expr="gte")
-    captured_to = django_filters.IsoDateTimeFilter(field_name="captured_at", lookup_expr="lt")
-    created_from = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_to = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
-    updated_since = django_filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+    captured_from = MomentFilter(field_name="captured_at", lookup_expr="gte")
+    captured_to = MomentFilter(field_name="captured_at", lookup_expr="lt")
+    created_from = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_to = MomentFilter(field_name="created_at", lookup_expr="lt")
+    updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
 
     class Meta:
         model = Media
         fields: list[str] = []
 
-    def by_uploaded(self, rows: QuerySet[Media], name: str, value: bool) -> QuerySet[Media]:
-        return rows.exclude(sha256="") if value else rows.filter(sha256="")
+    def by_uploaded(self, rows: QuerySet[Media], name: str, value: str) -> QuerySet[Media]:
+        if value.lower() not in SPOKEN:
+            raise Invalid("must be true or false", "query", "uploaded")
+        return rows.exclude(sha256="") if SPOKEN[value.lower()] else rows.filter(sha256="")
 
     def by_sha256(self, rows: QuerySet[Media], name: str, value: str) -> QuerySet[Media]:
         if not SHA256.fullmatch(value):
@@ -59,6 +95,30 @@ class AnnotationFilters(django_filters.FilterSet):
         fields: list[str] = []
 
 
+def _parameter(name: str, said: str = "", **schema: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, schema, description=said)
+
+
+_MOMENT: dict[str, Any] = {"type": "string", "format": "date-time"}
+MEDIA_FILTERS = [  # how the OpenAPI document shows them; a test compares the names
+    _parameter("type", type="string", enum=list(Media.Type.values)),
+    _parameter("uploaded", "whether it has its file", type="boolean"),
+    _parameter("sha256", "digest of the file", type="string", pattern="^[0-9a-fA-F]{64}$"),
+    _parameter("owner", "id of the access that sent it", **ROW_ID),
+    _parameter("captured_from", "at or after", **_MOMENT),
+    _parameter("captured_to", "before", **_MOMENT),
+    _parameter("created_from", "at or after", **_MOMENT),
+    _parameter("created_to", "before", **_MOMENT),
+    _parameter("updated_since", "at or after", **_MOMENT),
+]
+ANNOTATION_FILTERS = [
+    _parameter("media_id", **ROW_ID),
+    _parameter("origin", type="string", enum=list(Origin.values)),
+    _parameter("state", type="string", enum=list(Annotation.State.values)),
+    _parameter("format", "as found when it was uploaded", type="string", minLength=1, maxLength=30),
+]
+
+
 def filtered(filters: type[django_filters.FilterSet], rows: QuerySet[Any], request: Request) -> QuerySet[Any]:
     """`rows` that pass the query parameters. Raises Invalid for an unknown parameter or a value that cannot be."""
     no_unknown_parameters(request, (*filters.base_filters, *PARAMETERS))
@@ -66,8 +126,6 @@ def filtered(filters: type[django_filters.FilterSet], rows: QuerySet[Any], reque
         value = request.query_params.get(name)
         if value is not None and (not value or len(value) > 100 or "\0" in value):
             raise Invalid("value is empty, too long or unreadable", "query", name)
-        if len(request.query_params.getlist(name)) > 1:
-            raise Invalid("given more than once", "query", name)
     asked = filters(request.query_params, queryset=rows)
     if not asked.is_valid():
         name, messages = next(iter(asked.form.errors.items()))

@@ -10,15 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from accounts.rest.methods import Methods
 from accounts.rest.paging import PageQuery, page
 from accounts.rest.parsers import JsonParser
 from accounts.rest.requests import actor, asking, no_unknown_parameters, read, row_id
+from accounts.rest.schema import ETAG, LINK
 from accounts.scopes import Right
 from curation.actions import find, links
 from curation.actions import media as actions
 from curation.actions.content import limit_of
 from curation.api.bodies import receive
-from curation.api.filters import MediaFilters, filtered
+from curation.api.filters import MEDIA_FILTERS, MediaFilters, filtered
 from curation.api.once import once, receipt, replayed
 from curation.api.preconditions import etag, if_match
 from curation.api.rows import MEDIA_COLUMNS, media_row
@@ -27,12 +29,15 @@ from curation.api.throttles import LinkThrottle
 from curation.models import Media
 
 IDEMPOTENCY = OpenApiParameter(
-    "Idempotency-Key", str, OpenApiParameter.HEADER, description="the same key gives the same answer for a day"
+    "Idempotency-Key",
+    {"type": "string", "pattern": "^[!-~]{1,200}$"},
+    OpenApiParameter.HEADER,
+    description="the same key gives the same answer for a day",
 )
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="the ETag that was looked at")
 
 
-class MediaViewSet(GenericViewSet[Media]):
+class MediaViewSet(Methods, GenericViewSet[Media]):
     """Pictures and videos."""
 
     queryset = Media.objects.living()
@@ -50,6 +55,7 @@ class MediaViewSet(GenericViewSet[Media]):
         "url": Right.READ,
     }
     refuses: ClassVar[dict[str, list[str]]] = {
+        "create": ["409"],
         "retrieve": ["404"],
         "update": ["404", "409", "412"],
         "partial_update": ["404", "409", "412"],
@@ -69,9 +75,12 @@ class MediaViewSet(GenericViewSet[Media]):
     def get_throttles(self) -> list[Any]:
         return [LinkThrottle()] if self.action == "url" else []
 
-    @extend_schema(parameters=[PageQuery], responses=MediaOut(many=True), tags=["media"])
+    @extend_schema(parameters=[PageQuery, *MEDIA_FILTERS, LINK], responses=MediaOut(many=True), tags=["media"])
     def list(self, request: Request) -> Response:
-        """The newest media that you may see, oldest first; `Link` leads to older and newer ones."""
+        """List the media that you may see.
+
+        The newest fifty, oldest first, unless asked otherwise; `Link` leads to older and newer ones.
+        """
         rows = filtered(MediaFilters, Media.objects.visible_to(asking(request)), request)
         found, headers = page(rows.values(*MEDIA_COLUMNS), request)
         return Response([media_row(row) for row in found], headers=headers)
@@ -87,8 +96,9 @@ class MediaViewSet(GenericViewSet[Media]):
         by = actor(request)
         return once(given, lambda keep: actions.create(**asked, by=by, keep=keep), show=media_row, status=201)
 
-    @extend_schema(responses=MediaOut, tags=["media"])
+    @extend_schema(responses=MediaOut, parameters=[ETAG], tags=["media"])
     def retrieve(self, request: Request, media_id: str) -> Response:
+        """Show one media."""
         no_unknown_parameters(request)
         return self._show(find.media(row_id(media_id, "media_id"), access=asking(request)))
 
@@ -101,17 +111,17 @@ class MediaViewSet(GenericViewSet[Media]):
         if_match(request, media)
         return media
 
-    @extend_schema(request=TypeIn, responses=MediaOut, parameters=[IF_MATCH], tags=["media"])
+    @extend_schema(request=TypeIn, responses=MediaOut, parameters=[IF_MATCH, ETAG], tags=["media"])
     def update(self, request: Request, media_id: str) -> Response:
-        """Set the type."""
+        """Set the type of a media."""
         no_unknown_parameters(request)
         number, asked = row_id(media_id, "media_id"), read(TypeIn, request.data)
         media = self._changeable(request, number)
         return self._show(actions.set_type(media, asked["type"], by=actor(request)))
 
-    @extend_schema(request=DescribeIn, responses=MediaOut, parameters=[IF_MATCH], tags=["media"])
+    @extend_schema(request=DescribeIn, responses=MediaOut, parameters=[IF_MATCH, ETAG], tags=["media"])
     def partial_update(self, request: Request, media_id: str) -> Response:
-        """Say when, where and by which camera it was taken."""
+        """Say when, where and by which camera a media was taken."""
         no_unknown_parameters(request)
         number, asked = row_id(media_id, "media_id"), read(DescribeIn, request.data)
         media = self._changeable(request, number)
@@ -119,7 +129,7 @@ class MediaViewSet(GenericViewSet[Media]):
 
     @extend_schema(responses={200: MediaOut}, parameters=[IF_MATCH], tags=["media"])
     def destroy(self, request: Request, media_id: str) -> Response:
-        """Delete it: hidden at once, its bytes freed after 30 days."""
+        """Delete a media: hidden at once, its bytes freed after 30 days."""
         no_unknown_parameters(request)
         media = self._changeable(request, row_id(media_id, "media_id"))
         actions.delete(media, by=actor(request))
@@ -132,7 +142,7 @@ class MediaViewSet(GenericViewSet[Media]):
         tags=["media"],
     )
     def upload(self, request: Request, media_id: str) -> Response:
-        """Send the file. Sending the same bytes again changes nothing."""
+        """Upload the file of a media; the same bytes again change nothing."""
         no_unknown_parameters(request)
         number = row_id(media_id, "media_id")
         # A look before the body is read: how much may come depends on the type. Refusals wait their turn.
@@ -149,7 +159,7 @@ class MediaViewSet(GenericViewSet[Media]):
 
     @extend_schema(responses=UrlOut, tags=["media"])
     def url(self, request: Request, media_id: str) -> Response:
-        """A link to the file, valid for an hour."""
+        """Make a link to the picture or video, valid for an hour."""
         no_unknown_parameters(request)
         media = find.media(row_id(media_id, "media_id"), access=asking(request))
         return Response({"url": links.link(media)})

@@ -6,9 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.rest.schema import with_example
 from curation.models import Annotation, Media, Origin
 
 
+@with_example({"captured_at": "2026-06-01T09:30:00+02:00", "camera": "mast 7", "latitude": 44.5, "longitude": 4.4})
 class DescribeIn(serializers.Serializer[Any]):
     """What a client may say about a picture. Azimuth in degrees: 360 is 0, 999 is unknown."""
 
@@ -28,10 +30,12 @@ class DescribeIn(serializers.Serializer[Any]):
         return azimuth % 360
 
 
+@with_example({"type": "video"})
 class TypeIn(serializers.Serializer[Any]):
     type = serializers.ChoiceField(choices=Media.Type.choices, default=Media.Type.IMAGE)
 
 
+@with_example({"type": "image", "captured_at": "2026-06-01T09:30:00+02:00", "camera": "mast 7", "azimuth": 270})
 class MediaIn(TypeIn, DescribeIn):
     """A media to announce."""
 
@@ -62,6 +66,7 @@ class MediaOut(serializers.Serializer[Any]):
     version = serializers.IntegerField()
 
 
+@with_example({"media_id": 7})
 class AnnotationIn(serializers.Serializer[Any]):
     media_id = serializers.IntegerField(min_value=1)
 
@@ -86,14 +91,14 @@ class AnnotationOut(serializers.Serializer[Any]):
 
 class UploadIn(serializers.Serializer[Any]):
     file = serializers.FileField()
-    sha256 = serializers.CharField(required=False, help_text="declared digest, 64 hex digits")
+    sha256 = serializers.RegexField("^[0-9a-fA-F]{64}$", required=False, help_text="declared digest of `file`")
 
 
 class EntryIn(serializers.Serializer[Any]):
     file = serializers.FileField()
     annotation = serializers.FileField()
     type = serializers.ChoiceField(choices=Media.Type.choices, default=Media.Type.IMAGE)
-    sha256 = serializers.CharField(required=False, help_text="declared digest of `file`")
+    sha256 = serializers.RegexField("^[0-9a-fA-F]{64}$", required=False, help_text="declared digest of `file`")
 
 
 class EntryOut(serializers.Serializer[Any]):

@@ -1,0 +1,243 @@
+"""Who may do what: every route, method and role, written by hand, and the function that compares it with the service.
+
+Roles: nobody brings no token; ana and tower own the rows that are asked for, olga and valley do not; off is ana's
+switched-off twin; ada's tokens `upload` and `read` carry less than her scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver
+from django.utils import timezone
+
+from accounts.models import Access
+from accounts.scopes import Scope, TokenRights
+from accounts.tests.cast import PASSWORD, Cast, api, make_access, token_of, with_password
+from curation.models import Annotation, Media
+from curation.tests.contract.helpers import layer
+from curation.tests.pictures import LABEL, part, picture
+
+ROLES = ("nobody", "ana", "olga", "tower", "valley", "carl", "ada", "off", "upload", "read")
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
+
+TABLE = """
+route                            method  nobody  ana olga  tower valley  carl ada  off  upload read
+/                                GET     200     200 200   200   200     200  200  200  200    200
+/healthz                         GET     200     200 200   200   200     200  200  200  200    200
+/readyz                          GET     200     200 200   200   200     200  200  200  200    200
+/docs                            GET     200     200 200   200   200     200  200  200  200    200
+/redoc                           GET     200     200 200   200   200     200  200  200  200    200
+/openapi.json                    GET     200     200 200   200   200     200  200  200  200    200
+/.well-known/security.txt        GET     200     200 200   200   200     200  200  200  200    200
+/files/{key}                     GET     200     200 200   200   200     200  200  200  200    200
+/login/access-token              POST    200     200 200   200   200     200  200  200  200    200
+/accesses                        GET     401     403 403   403   403     403  200  401  403    403
+/accesses                        POST    401     403 403   403   403     403  201  401  403    403
+/accesses/{access_id}            GET     401     403 403   403   403     403  200  401  403    403
+/accesses/{access_id}            PUT     401     403 403   403   403     403  200  401  403    403
+/accesses/{access_id}            DELETE  401     403 403   403   403     403  200  401  403    403
+/accesses/me                     GET     401     200 200   200   200     200  200  401  403    200
+/accesses/me                     PUT     401     200 200   200   200     200  200  401  403    403
+/tokens                          GET     401     200 200   200   200     200  200  401  403    200
+/tokens                          POST    401     201 201   201   201     201  201  401  403    403
+/tokens/{token_id}               DELETE  401     200 403   200   403     403  200  401  403    403
+/media                           GET     401     200 200   200   200     200  200  401  403    200
+/media                           POST    401     403 403   201   201     201  201  401  201    403
+/media/{media_id}                GET     401     200 403   200   403     200  200  401  403    200
+/media/{media_id}                PUT     401     403 403   403   403     200  200  401  403    403
+/media/{media_id}                PATCH   401     200 403   200   403     200  200  401  200    403
+/media/{media_id}                DELETE  401     403 403   403   403     403  200  401  403    403
+/media/{media_id}/upload         POST    401     200 403   200   403     200  200  401  200    403
+/media/{media_id}/url            GET     401     200 403   200   403     200  200  401  403    200
+/annotations                     GET     401     200 200   200   200     200  200  401  403    200
+/annotations                     POST    401     201 201   201   403     201  201  401  201    403
+/annotations/{annotation_id}     GET     401     200 403   200   403     200  200  401  403    200
+/annotations/{annotation_id}     PUT     401     403 403   403   403     200  200  401  403    403
+/annotations/{annotation_id}     DELETE  401     403 403   403   403     200  200  401  403    403
+/annotations/{annotation_id}/upload  POST  401   200 403   200   403     200  200  401  200    403
+/annotations/{annotation_id}/url  GET    401     200 403   200   403     200  200  401  403    200
+/entries                         POST    401     403 403   201   201     201  201  401  201    403
+"""
+PUBLIC = {  # what needs no token; everything else answers 401 before it says which methods it has
+    "/", "/healthz", "/readyz", "/docs", "/redoc", "/openapi.json", "/.well-known/security.txt", "/files/{key}",
+    "/login/access-token",
+}  # fmt: skip
+
+Table = dict[tuple[str, str], dict[str, int]]
+
+
+def parsed(text: str = TABLE) -> Table:
+    head, *lines = (line.split() for line in text.strip().splitlines())
+    assert head == ["route", "method", *ROLES]
+    return {(route, method): dict(zip(ROLES, map(int, rest), strict=True)) for route, method, *rest in lines}
+
+
+def routes(patterns: Iterable[URLPattern | URLResolver], prefix: str = "/") -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Every route of a URL configuration as `/media/{media_id}`, with its view; the admin site's own left out."""
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern).replace("<str:", "{").replace("<path:", "{").replace(">", "}")
+        if isinstance(pattern, URLResolver):
+            if not route.startswith("/admin/"):
+                yield from routes(pattern.url_patterns, route)
+        elif pattern.callback is not None:
+            yield route, pattern.callback
+
+
+def canonical(route: str) -> str:
+    """The one spelling that the table uses of the four (or two) that a view answers to."""
+    route = "/" + route.removeprefix("/api/v1/").removeprefix("/")
+    return route.rstrip("/") or "/"
+
+
+@dataclass
+class Scene:
+    """The rows that are asked for, and who asks with which token."""
+
+    cast: Cast
+    link: str = ""
+    tokens: dict[str, str] = field(default_factory=dict)
+    targets: dict[str, dict[str, int]] = field(default_factory=dict)  # owner -> ids of its rows
+    people: dict[str, Access] = field(default_factory=dict)
+
+    def ids(self, role: str, *, bare: bool) -> dict[str, int]:
+        """The path parameters that `role` asks with; `bare`: a media that nothing refers to."""
+        owner = "tower" if role in {"tower", "valley"} else "ana"
+        mine = self.targets[owner]
+        return mine | {"media_id": mine["bare"] if bare else mine["media_id"]}
+
+
+def make_scene(cast: Cast) -> Scene:
+    scene = Scene(cast)
+    off = make_access("off", Scope.USER, is_active=False)
+    scene.people = {
+        "ana": cast.ana, "olga": cast.olga, "tower": cast.tower, "valley": cast.other_tower, "carl": cast.carl,
+        "ada": cast.ada, "off": off, "upload": cast.ada, "read": cast.ada,
+    }  # fmt: skip
+    with_password(cast.ana)
+    Access.objects.exclude(pk=cast.ana.pk).update(password=cast.ana.password)
+    rights = {"upload": TokenRights.UPLOAD, "read": TokenRights.READ}
+    for role, access in scene.people.items():
+        access.refresh_from_db()
+        scene.tokens[role] = token_of(access, rights=rights.get(role, TokenRights.ALL))
+    media, annotation = _sent_by_the_tower(cast)
+    scene.targets["tower"] = _rows(media, annotation, cast.tower)
+    hers = _copy(media, cast.ana)
+    scene.targets["ana"] = _rows(hers, Annotation.objects.get(pk=layer(api(cast.ana), hers.pk)), cast.ana)
+    scene.link = api(cast.tower).get(f"/media/{media.pk}/url").json()["url"].partition("/files/")[2]
+    return scene
+
+
+def _sent_by_the_tower(cast: Cast) -> tuple[Media, Annotation]:
+    files = {"file": part(picture(1)), "annotation": part(LABEL, "a.txt")}
+    entry = api(cast.tower).post("/entries", files, format="multipart").json()
+    return Media.objects.get(pk=entry["media"]["id"]), Annotation.objects.get(pk=entry["annotation"]["id"])
+
+
+def _copy(media: Media, owner: Access) -> Media:
+    """A media of `owner` with the same file: people of scope `user` create none themselves."""
+    copy = Media.objects.get(pk=media.pk)
+    copy.pk, copy._state.adding, copy.owner = None, True, owner
+    copy.save()
+    return copy
+
+
+def _rows(media: Media, annotation: Annotation, owner: Access) -> dict[str, int]:
+    token_of(owner, name="to be revoked")
+    return {
+        "media_id": media.pk,
+        "bare": _copy(media, owner).pk,
+        "annotation_id": annotation.pk,
+        "access_id": _spare().pk,
+        "token_id": owner.tokens.get(name="to be revoked").pk,
+    }
+
+
+def _spare() -> Access:
+    return make_access(f"spare-{Access.objects.count()}", Scope.USER)
+
+
+def body_of(route: str, method: str, ids: dict[str, int]) -> dict[str, Any]:
+    """A request body that is in order, so that only rights decide."""
+    json, multipart = "application/json", "multipart"
+    month = (timezone.now() + timedelta(days=30)).isoformat()
+    own = {"password": "another long phrase", "current_password": PASSWORD}
+    bodies: dict[tuple[str, str], tuple[Any, str]] = {
+        ("/login/access-token", "POST"): (f"username=ana&password={PASSWORD}", "application/x-www-form-urlencoded"),
+        ("/accesses", "POST"): ({"login": "new", "password": PASSWORD}, json),
+        ("/accesses/{access_id}", "PUT"): ({"password": PASSWORD}, json),
+        ("/accesses/me", "PUT"): (own, json),
+        ("/tokens", "POST"): ({"name": "one more", "expires_at": month}, json),
+        ("/media", "POST"): ({"type": "image"}, json),
+        ("/media/{media_id}", "PUT"): ({"type": "image"}, json),
+        ("/media/{media_id}", "PATCH"): ({"camera": "mast 7"}, json),
+        ("/media/{media_id}/upload", "POST"): ({"file": part(picture(2))}, multipart),
+        ("/annotations", "POST"): ({"media_id": ids["media_id"]}, json),
+        ("/annotations/{annotation_id}", "PUT"): ({"media_id": ids["media_id"]}, json),
+        ("/annotations/{annotation_id}/upload", "POST"): ({"file": part(b"[]", "a.json")}, multipart),
+        ("/entries", "POST"): ({"file": part(picture(3)), "annotation": part(b"{}", "a.json")}, multipart),
+    }
+    data, kind = bodies.get((route, method), ({}, json))
+    return {"data": data} if kind == multipart else {"data": data, "content_type": kind}
+
+
+def ask(scene: Scene, route: str, method: str, role: str) -> Any:
+    """The answer to one request, whose effects are undone."""
+    ids = scene.ids(role, bare=method == "DELETE")
+    path = route.format(**ids, key=scene.link) if "{key}" in route else route.format(**ids)
+    headers = {"Authorization": f"Bearer {scene.tokens[role]}"} if role in scene.tokens else {}
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    with transaction.atomic():
+        extra = body_of(route, method, ids) if method in {"POST", "PUT", "PATCH", "DELETE"} else {}
+        answer: Any = getattr(client, method.lower())(path, headers=headers, **extra)
+        transaction.set_rollback(True)
+    if answer.streaming:
+        list(answer)  # closes the file
+    return answer
+
+
+def differences(
+    scene: Scene, patterns: Iterable[URLPattern | URLResolver], table: Table | None = None, only: str = ""
+) -> list[str]:
+    """What the service does and the table does not say, as sentences. `only`: a part of the route's name."""
+    table = parsed() if table is None else table
+    found = [f"{route} has no row" for route in _unwritten(patterns, table)]
+    for route in sorted({route for route, _ in table}):
+        for method in METHODS if only in route else ():
+            for role in ROLES:
+                found += _compared(scene, table, route, method, role)
+    return found
+
+
+def _unwritten(patterns: Iterable[URLPattern | URLResolver], table: Table) -> list[str]:
+    written = {route for route, _ in table}
+    return sorted({canonical(route) for route, _ in routes(patterns)} - written)
+
+
+def _compared(scene: Scene, table: Table, route: str, method: str, role: str) -> list[str]:
+    row = table.get((route, "GET" if method == "HEAD" else method))
+    expected = row[role] if row else _of_an_undeclared_method(route, role)
+    answer = ask(scene, route, method, role)
+    problems = [f"{method} {route} as {role}: {answer.status_code}, not {expected}"] * (answer.status_code != expected)
+    if row is None and expected == 405 and _allowed(answer) != _declared(table, route):
+        problems.append(f"{method} {route} as {role}: Allow is {answer.get('Allow')}")
+    return problems
+
+
+def _of_an_undeclared_method(route: str, role: str) -> int:
+    return 401 if role in {"nobody", "off"} and route not in PUBLIC else 405
+
+
+def _allowed(answer: HttpResponse) -> set[str]:
+    return set(filter(None, str(answer.get("Allow", "")).replace(" ", "").split(",")))
+
+
+def _declared(table: Table, route: str) -> set[str]:
+    methods = {method for path, method in table if path == route}
+    return methods | ({"HEAD"} if "GET" in methods else set())

@@ -1,0 +1,112 @@
+"""How many questions a route asks the database: at most so many, and no more for sixty rows than for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from accounts.tests.cast import Cast, api, make_access, token_of
+from curation.models import Annotation, Media
+from curation.tests.contract.helpers import announce, layer, rows_of, stored, upload
+from curation.tests.pictures import LABEL, part, picture
+
+TRANSACTION = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK")
+
+
+def questions(ask: Callable[[], Any]) -> list[str]:
+    """The statements of a request that is answered; those that frame transactions left out."""
+    with CaptureQueriesContext(connection) as caught:
+        answer = ask()
+    assert answer.status_code < 300, answer.content
+    return [query["sql"] for query in caught.captured_queries if not query["sql"].startswith(TRANSACTION)]
+
+
+def warm(client: APIClient) -> APIClient:
+    """A client whose token has its hour of use noted already."""
+    client.get("/accesses/me")
+    return client
+
+
+READS = {  # route: statements, the token's own one among them
+    "/media": 2,
+    "/media?type=image&uploaded=true&after=0": 2,
+    "/annotations": 2,
+    "/accesses": 2,
+    "/tokens": 2,
+    "/accesses/me": 1,
+    "/media/{media}": 2,
+    "/media/{media}/url": 3,
+    "/annotations/{annotation}": 2,
+    "/annotations/{annotation}/url": 3,
+}
+
+
+@pytest.mark.parametrize("route", READS)
+def test_reading_asks_no_more_than_this(cast: Cast, route: str) -> None:
+    media = stored(api(cast.tower))
+    annotation = layer(api(cast.tower), media)
+    client = warm(api(cast.ada))
+    asked = questions(lambda: client.get(route.format(media=media, annotation=annotation)))
+    assert len(asked) <= READS[route], asked
+
+
+@pytest.mark.parametrize("route", ["/media", "/annotations", "/accesses", "/tokens"])
+def test_sixty_rows_cost_what_one_costs(cast: Cast, route: str) -> None:
+    [media] = rows_of(cast.tower, 1)
+    Annotation.objects.create(media=media, owner=cast.tower)
+    client = warm(api(cast.ada))
+    one = questions(lambda: client.get(f"{route}?limit=1000"))
+    rows_of(cast.tower, 59)
+    Annotation.objects.bulk_create([Annotation(media=media, owner=cast.tower) for _ in range(59)])
+    for n in range(59):
+        make_access(f"person-{n}", "user")
+        token_of(cast.ada)
+    sixty = questions(lambda: client.get(f"{route}?limit=1000"))
+    assert len(client.get(f"{route}?limit=1000").json()) >= 60
+    assert len(sixty) == len(one)
+
+
+WRITES = {
+    "announce a media": 4,
+    "announce an annotation": 6,
+    "upload a picture": 12,
+    "upload an annotation": 14,
+    "send an entry": 18,
+    "describe": 6,
+    "delete": 6,
+}
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_writing_asks_no_more_than_this(cast: Cast, what: str) -> None:
+    tower, ada = warm(api(cast.tower)), warm(api(cast.ada))
+    media = announce(tower)
+    annotation = layer(tower, announce(tower), None)
+    files = {"file": part(picture(5)), "annotation": part(LABEL)}
+    asks: dict[str, Callable[[], Any]] = {
+        "announce a media": lambda: tower.post("/media", {}, format="json"),
+        "announce an annotation": lambda: tower.post("/annotations", {"media_id": media}, format="json"),
+        "upload a picture": lambda: upload(tower, f"/media/{media}", picture(4)),
+        "upload an annotation": lambda: upload(tower, f"/annotations/{annotation}", LABEL),
+        "send an entry": lambda: tower.post("/entries", files, format="multipart"),
+        "describe": lambda: tower.patch(f"/media/{media}", {"camera": "x"}, format="json"),
+        "delete": lambda: ada.delete(f"/media/{media}"),
+    }
+    asked = questions(asks[what])
+    assert len(asked) <= WRITES[what], "\n".join(asked)
+
+
+def test_a_page_deep_in_a_list_costs_what_the_first_costs(cast: Cast) -> None:
+    rows_of(cast.tower, 300)
+    client = warm(api(cast.carl))
+    middle = Media.objects.order_by("id")[150].pk
+    for query in ("", "?after=0", f"?after={middle}", f"?before={middle}"):
+        [_, listed] = questions(lambda query=query: client.get(f"/media{query}"))  # type: ignore[misc]
+        assert "OFFSET" not in listed
+        assert "COUNT" not in listed
+        assert "LIMIT 51" in listed
