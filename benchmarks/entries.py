@@ -1,0 +1,32 @@
+"""Is it fast? Figures beside the raw limit of the same run.
+
+    make benchmark                               all of it, about ten minutes
+    python -m benchmarks.entries flows views     parts of it
+
+Absolute figures vary from machine to machine and from run to run, and prove nothing alone.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import flows, lists, video, views
+from benchmarks.rig import servers, service
+
+ON_ONE_SERVICE = {"flows": flows.run, "views": views.run, "video": video.run}
+
+
+def main(names: list[str]) -> None:
+    names = names or [*ON_ONE_SERVICE, "lists"]
+    with servers() as variables:
+        with service(variables) as running:
+            for name in (name for name in names if name in ON_ONE_SERVICE):
+                sys.stdout.write(f"\n{name}\n")
+                ON_ONE_SERVICE[name](running)
+        if "lists" in names:
+            sys.stdout.write("\nlists\n")
+            lists.compare(variables)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
