@@ -1,4 +1,4 @@
-"""Settings of the tests: no `.env` is read, files go to a folder of their own, and pages need no collected static files."""
+"""Settings of the tests: no `.env` is read, files go to a folder of their own, no static files are collected."""
 
 from __future__ import annotations
 

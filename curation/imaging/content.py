@@ -1,6 +1,6 @@
 """What identifying a file answers, and how it refuses."""
 
-# ruff: noqa: N818 - named for what happened, without "Error" behind it
+
 
 from dataclasses import dataclass
 from typing import Final, Literal

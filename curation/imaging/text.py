@@ -4,7 +4,7 @@ Any UTF-8 text is kept as it is, known format or not. The first character that i
 whether JSON or XML are well formed is found out where they are read, within limits of its own.
 """
 
-# ruff: noqa: N818 - named for what happened, without "Error" behind it
+
 
 import codecs
 import re
