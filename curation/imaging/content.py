@@ -1,7 +1,5 @@
 """What identifying a file answers, and how it refuses."""
 
-
-
 from dataclasses import dataclass
 from typing import Final, Literal
 

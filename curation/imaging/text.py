@@ -4,8 +4,6 @@ Any UTF-8 text is kept as it is, known format or not. The first character that i
 whether JSON or XML are well formed is found out where they are read, within limits of its own.
 """
 
-
-
 import codecs
 import re
 from collections.abc import Iterator
