@@ -9,9 +9,15 @@ from accounts.refusals import NotAuthenticated, ScopeRefused
 
 def recheck(by: Actor) -> None:
     """Refuse when the access was switched off or its scope changed, or its token ended, since the request began."""
-    if by.access is None:
+    if by.access is None or (by.token and _token_opens(by.token, by.access)):
         return
     if not Access.objects.active().filter(pk=by.access.pk, scope=by.access.scope).exists():
         raise ScopeRefused
     if by.token and not ApiToken.objects.living().filter(pk=by.token.pk).exists():
         raise NotAuthenticated("Token has expired.")
+
+
+def _token_opens(token: ApiToken, access: Access) -> bool:
+    """Both answers in one query; only a "no" is looked into further."""
+    same = ApiToken.objects.living().filter(pk=token.pk, access__is_active=True, access__scope=access.scope)
+    return same.exists()

@@ -44,6 +44,8 @@ def page(rows: QuerySet[Any, dict[str, Any]], request: Request) -> tuple[Rows, d
 
 def _asked(request: Request) -> dict[str, int]:
     given = {name: request.query_params[name] for name in PARAMETERS if name in request.query_params}
+    if not given:
+        return {"limit": settings.PAGE_SIZE}
     query = PageQuery(data=given)
     if not query.is_valid():
         first = problems(query.errors, "query")[0]

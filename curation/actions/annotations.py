@@ -67,11 +67,12 @@ def move(annotation: Annotation, media: Media, *, by: Actor) -> Annotation:
 
 def _change(annotation: Annotation, **columns: Any) -> None:
     """Set columns from the state that was read. Raises Conflict when it changed since, NotFound when it is gone."""
-    seen = Annotation.objects.living().filter(pk=annotation.pk, version=annotation.version)
-    if not seen.update(**columns, version=F("version") + 1, updated_at=timezone.now()):
+    changed = columns | {"version": annotation.version + 1, "updated_at": timezone.now()}
+    if not Annotation.objects.living().filter(pk=annotation.pk, version=annotation.version).update(**changed):
         living = Annotation.objects.living().filter(pk=annotation.pk).exists()
         raise Conflict(FASTER) if living else NotFound("annotations", annotation.pk)
-    annotation.refresh_from_db()
+    for name, value in changed.items():
+        setattr(annotation, name, value)
 
 
 def accept(annotation: Annotation, spooled: Spooled, *, by: Actor, keep: Keep = keep_nothing) -> Annotation:
@@ -88,7 +89,10 @@ def accept(annotation: Annotation, spooled: Spooled, *, by: Actor, keep: Keep = 
         keep(filled)
         return filled
 
-    return commit(content, rows=rows)
+    try:
+        return commit(content, rows=rows)
+    except IntegrityError as error:  # two of the same number: another upload was faster
+        raise Conflict(FASTER) from error
 
 
 def content_of(identified: TextContent, spooled: Spooled) -> Content:
@@ -96,11 +100,12 @@ def content_of(identified: TextContent, spooled: Spooled) -> Content:
 
 
 def _fill(annotation: Annotation, content: Content, identified: TextContent, by: Actor) -> Annotation:
-    current = Annotation.objects.living().filter(pk=annotation.pk).first()
-    if current is None:
+    current = Annotation.objects.living().filter(pk=annotation.pk)
+    sha256 = current.values_list("sha256", flat=True).first()
+    if sha256 is None:
         raise NotFound("annotations", annotation.pk)
-    if current.sha256 == content.spooled.sha256:
-        return current
+    if sha256 == content.spooled.sha256:
+        return current.get()
     append(annotation, content, identified, by=by)
     return annotation
 
@@ -123,20 +128,15 @@ def append(annotation: Annotation, content: Content, identified: TextContent, *,
 
 
 def _next_revision(annotation: Annotation, columns: dict[str, Any], by: Actor) -> AnnotationRevision:
-    number = annotation.current.number + 1 if annotation.current else 1
-    try:
-        with transaction.atomic():
-            revision: AnnotationRevision = AnnotationRevision.objects.create(
-                annotation=annotation,
-                number=number,
-                author=by.access,
-                author_login=by.login,
-                origin=annotation.origin,
-                is_truth=annotation.is_truth,
-                **columns,
-            )
-    except IntegrityError as error:
-        raise Conflict(FASTER) from error
+    revision: AnnotationRevision = AnnotationRevision.objects.create(
+        annotation=annotation,
+        number=annotation.current.number + 1 if annotation.current else 1,
+        author=by.access,
+        author_login=by.login,
+        origin=annotation.origin,
+        is_truth=annotation.is_truth,
+        **columns,
+    )
     return revision
 
 

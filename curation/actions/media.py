@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -72,10 +73,11 @@ def change(media: Media, columns: dict[str, Any], *, action: str, by: Actor) -> 
     Raises Conflict when it changed since, NotFound when it was deleted.
     """
     before = {name: _plain(_raw(media, name)) for name in columns}
-    seen = Media.objects.living().filter(pk=media.pk, version=media.version)
-    if not seen.update(**columns, version=F("version") + 1, updated_at=timezone.now()):
+    changed = columns | {"version": media.version + 1, "updated_at": timezone.now()}
+    if not Media.objects.living().filter(pk=media.pk, version=media.version).update(**changed):
         raise _why_not(media)
-    media.refresh_from_db()
+    for name, value in changed.items():
+        setattr(media, name, value)
     record(action, media, by=by, before=before, after={name: _plain(value) for name, value in columns.items()})
     return media
 
@@ -146,14 +148,22 @@ def file_columns(identified: Identified, spooled: Spooled, name: str) -> dict[st
 
 
 def _fill(media: Media, columns: dict[str, Any], by: Actor) -> Media:
+    if media.file and media.sha256 != columns["sha256"] and _is_settled(media):
+        raise Conflict("People have decided on this picture; its file cannot be replaced any more.")
+    if media.sha256 != columns["sha256"]:
+        with suppress(Conflict):
+            return change(media, columns, action="media.upload", by=by)
+    return _same_bytes(media, columns["sha256"])
+
+
+def _same_bytes(media: Media, sha256: str) -> Media:
+    """The media as it is now, when these bytes are there already: sent before, or by somebody else."""
     current = Media.objects.living().filter(pk=media.pk).first()
     if current is None:
         raise NotFound("media", media.pk)
-    if current.sha256 == columns["sha256"]:
-        return current  # a retry, or somebody sent the same
-    if current.file and _is_settled(current):
-        raise Conflict("People have decided on this picture; its file cannot be replaced any more.")
-    return change(media, columns, action="media.upload", by=by)
+    if current.sha256 != sha256:
+        raise Conflict(FASTER)
+    return current
 
 
 def _is_settled(media: Media) -> bool:

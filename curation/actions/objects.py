@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import connection
 from django.utils import timezone
 
 from accounts.refusals import Busy, Conflict
@@ -28,6 +28,15 @@ LEASE = timedelta(minutes=10)  # for a small object; a large one gets the time t
 SLOWEST = 256 * 1024  # bytes per second of a transfer that still makes progress
 PATIENCE = 20  # looks at a key that is being deleted, a tenth of a second apart
 ATTEMPTS = 3  # to store and commit, when the collector came between
+
+# A new row or a touched one, in one statement that needs no transaction; none while the key is being deleted.
+TAKE = """
+INSERT INTO curation_storedobject (key, sha256, size, content_type, state, lease_until, touched_at, created_at)
+VALUES (%s, %s, %s, %s, 'writing', %s, %s, %s)
+ON CONFLICT (key) DO UPDATE SET lease_until = excluded.lease_until, touched_at = excluded.touched_at
+WHERE curation_storedobject.state <> 'deleting'
+RETURNING id, sha256, state
+"""
 
 State = StoredObject.State
 PRESENT = (State.WRITING, State.READY)
@@ -51,46 +60,45 @@ def write(key: str, spooled: Spooled, content_type: str) -> Claim:
 
     Raises Busy when the store does not answer or the key is being deleted, Full when the disk is.
     """
-    row = _take(key, spooled, content_type)
-    if row.sha256 != spooled.sha256:
+    taken = _take(key, spooled, content_type)
+    if taken.sha256 != spooled.sha256:
         log.error("Two contents share the first 128 bits of their digest.", extra={"object": key})
         raise Conflict("Other content is stored under the same name; nothing was changed.")
-    if row.state == State.READY:
-        return Claim(row.pk, key, written=False)
+    if taken.state == State.READY:
+        return Claim(taken.row_id, key, written=False)
     try:
         with store_errors():
             spooled.file.seek(0)
             object_store().put(key, spooled.file, size=spooled.size, sha256=spooled.sha256, content_type=content_type)
     except Exception:
-        _give_up(row.pk)
+        _give_up(taken.row_id)
         raise
-    return Claim(row.pk, key, written=True)
+    return Claim(taken.row_id, key, written=True)
 
 
-def _take(key: str, spooled: Spooled, content_type: str) -> StoredObject:
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The ledger row of a key, as it is after this writer has touched it."""
+
+    row_id: int
+    sha256: str
+    state: str
+
+
+def _take(key: str, spooled: Spooled, content_type: str) -> _Taken:
     for _ in range(PATIENCE):
         now = timezone.now()
         lease = now + LEASE + timedelta(seconds=spooled.size / SLOWEST)
-        present = StoredObject.objects.filter(key=key).exclude(state=State.DELETING)
-        if present.update(lease_until=lease, touched_at=now):
-            row = StoredObject.objects.filter(key=key).exclude(state=State.DELETING).first()
-        else:
-            row = _new(key, spooled, content_type, lease)
+        moment = connection.ops.adapt_datetimefield_value
+        with connection.cursor() as cursor:
+            cursor.execute(
+                TAKE, [key, spooled.sha256, spooled.size, content_type, moment(lease), moment(now), moment(now)]
+            )
+            row = cursor.fetchone()
         if row is not None:
-            return row
+            return _Taken(*row)
         time.sleep(0.1)
     raise Busy("The same content is being deleted at this moment; try again.", retry_after=2)
-
-
-def _new(key: str, spooled: Spooled, content_type: str, lease: datetime) -> StoredObject | None:
-    """A fresh row for the key; None when another writer, or a deletion under way, has it."""
-    try:
-        with transaction.atomic():
-            return StoredObject.objects.create(
-                key=key, sha256=spooled.sha256, size=spooled.size, content_type=content_type, lease_until=lease
-            )
-    except IntegrityError:
-        return None
 
 
 def settle(*claims: Claim, replaced: str = "") -> None:

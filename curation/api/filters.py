@@ -122,10 +122,13 @@ ANNOTATION_FILTERS = [
 def filtered(filters: type[django_filters.FilterSet], rows: QuerySet[Any], request: Request) -> QuerySet[Any]:
     """`rows` that pass the query parameters. Raises Invalid for an unknown parameter or a value that cannot be."""
     no_unknown_parameters(request, (*filters.base_filters, *PARAMETERS))
-    for name in filters.base_filters:
-        value = request.query_params.get(name)
-        if value is not None and (not value or len(value) > 100 or "\0" in value):
+    given = [name for name in filters.base_filters if name in request.query_params]
+    for name in given:
+        value = request.query_params[name]
+        if not value or len(value) > 100 or "\0" in value:
             raise Invalid("value is empty, too long or unreadable", "query", name)
+    if not given:
+        return rows
     asked = filters(request.query_params, queryset=rows)
     if not asked.is_valid():
         name, messages = next(iter(asked.form.errors.items()))

@@ -146,8 +146,8 @@ class MediaViewSet(Methods, GenericViewSet[Media]):
         no_unknown_parameters(request)
         number = row_id(media_id, "media_id")
         # A look before the body is read: how much may come depends on the type. Refusals wait their turn.
-        seen = Media.objects.visible_to(asking(request)).filter(pk=number).first()
-        received = receive(request, {"file": limit_of(seen.type if seen else Media.Type.IMAGE)})
+        seen = Media.objects.visible_to(asking(request)).filter(pk=number).values_list("type", flat=True)
+        received = receive(request, {"file": limit_of(next(iter(seen), Media.Type.IMAGE))})
         spooled = received.spooled("file")
         given = receipt(request, spooled.sha256, received.fields)
         if answer := replayed(given):

@@ -7,12 +7,12 @@ from typing import Any
 
 import environ
 
-from accounts.refusals import Refusal
+from accounts.refusals import Conflict
 
 SPELLINGS = "postgres://user:password@host:5432/name or sqlite:////path/to/file"
 
 
-class SourceRefused(Refusal):
+class SourceRefused(Conflict):
     """The source cannot be taken over as it is; nothing was changed."""
 
 
