@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from django.contrib import admin
@@ -69,7 +70,7 @@ def test_a_curator_uploads_a_picture_annotates_it_and_sees_both(visitor: Visitor
     revisions = visitor.page.get_by_role("region", name="Revisions of")
     assert revisions.get_by_role("row").count() == 2
     link = revisions.get_by_role("link").get_attribute("href") or ""
-    assert visitor.context.request.get(visitor.url + link).body() == LABEL
+    assert visitor.context.request.get(urljoin(visitor.url, link)).body() == LABEL
 
     attach(visitor, "Next revision", "ridge.json", b'{"boxes": []}')
     visitor.press("Save")
