@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
+from django.db import transaction
 from django.http.request import HttpRequest
 
 from accounts import lockout
@@ -20,8 +21,9 @@ def log_in(login: str, password: str, *, request: HttpRequest) -> str:
     access = confirm(login, password, request=request)
     if access is None:
         raise NotAuthenticated("Invalid credentials.")
-    user_logged_in.send(sender=Access, request=request, user=access)  # forgets the failures before it
-    return issue_login_token(access)
+    with transaction.atomic():  # one commit, not four
+        user_logged_in.send(sender=Access, request=request, user=access)  # forgets the failures before it
+        return issue_login_token(access)
 
 
 def confirm(login: str, password: str, *, request: HttpRequest) -> Access | None:

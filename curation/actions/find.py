@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TypeVar
+
+from django.db.models import QuerySet
+
 from accounts.models import Access
+from accounts.prepared import Prepared
 from accounts.refusals import NotFound, NotYours
 from accounts.scopes import Scope, Sees
 from curation.models import Annotation, Media
 
+Row = TypeVar("Row", Media, Annotation)
+
+LARGEST_ID = 2**63 - 1  # of the column; a larger one is merely unknown
+
 
 def media(media_id: int, *, access: Access) -> Media:
     """The media, or NotFound (404) for who sees everything and NotYours (403) for everybody else."""
-    row = Media.objects.visible_to(access).filter(pk=media_id).first()
+    row = _seen(Media, media_id, access)
     if row is None:
         raise _hidden("media", media_id, access)
     return row
 
 
 def annotation(annotation_id: int, *, access: Access) -> Annotation:
-    row = Annotation.objects.visible_to(access).select_related("current").filter(pk=annotation_id).first()
+    row = _seen(Annotation, annotation_id, access)
     if row is None:
         raise _hidden("annotations", annotation_id, access)
     return row
+
+
+def _seen(kind: type[Row], row_id: int, access: Access) -> Row | None:
+    """The row through `visible_to`, by SQL that is made once for each way of seeing."""
+    if access.sees == Sees.LISTED or row_id > LARGEST_ID:
+        return kind.objects.visible_to(access).filter(pk=min(row_id, LARGEST_ID)).first()
+    return _query(kind, access.sees).first(row_id=row_id, owner_id=access.pk)
+
+
+@cache
+def _query(kind: type[Row], sees: str) -> Prepared[Row]:
+    def build(row_id: int, owner_id: int) -> QuerySet[Row]:
+        return kind.objects.visible_to(Access(pk=owner_id, sees=sees)).filter(pk=row_id)
+
+    return Prepared(build, row_id=int, owner_id=int)
 
 
 def _hidden(table: str, row_id: int, access: Access) -> Exception:

@@ -6,10 +6,13 @@ from pathlib import PurePosixPath
 
 from django.conf import settings
 
+from accounts.prepared import Prepared
 from accounts.refusals import Missing
 from curation.models import Annotation, AnnotationRevision, Media, StoredObject
 from curation.storage.keys import content_type_of
 from curation.storage.stores import object_store
+
+MISSING = Prepared(lambda key: StoredObject.objects.filter(key=key, state=StoredObject.State.MISSING), key=str)
 
 HasFile = Media | Annotation | AnnotationRevision
 
@@ -27,7 +30,7 @@ def link(row: HasFile, *, seconds: int | None = None) -> str:
     It answers from the rows alone, so it works, and is quick, while the store does not.
     """
     key = row.file.name
-    if not key or StoredObject.objects.filter(key=key, state=StoredObject.State.MISSING).exists():
+    if not key or MISSING.first(key=key):
         raise NoFile
     return bare_link(key, name=download_name(row), seconds=seconds or settings.LINK_SECONDS)
 
