@@ -10,13 +10,11 @@ from contextlib import closing
 from functools import cache
 from urllib.parse import urlsplit
 
-import boto3
 import psycopg2  # type: ignore[import-untyped]
 import urllib3
-from botocore.config import Config
 from PIL import Image
 
-from benchmarks.rig import Caller, Measured, Service, Work, hammer, show, verdict
+from benchmarks.rig import Caller, Measured, Service, Work, hammer, show, store_client, verdict
 
 LABEL = 2_000  # bytes
 SECONDS, ROUNDS = 8.0, 3
@@ -45,14 +43,7 @@ def raw(environment: dict[str, str]) -> Work:
     """The limit: two presigned PUTs over a kept connection and two committed INSERTs, no web server."""
 
     def begin() -> Callable[[], None]:
-        client = boto3.client(
-            "s3",
-            endpoint_url=environment["S3_ENDPOINT_URL"],
-            aws_access_key_id=environment["S3_ACCESS_KEY"],
-            aws_secret_access_key=environment["S3_SECRET_KEY"],
-            region_name=environment["S3_REGION"],
-            config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
-        )
+        client = store_client(environment)
         pool = urllib3.HTTPConnectionPool(urlsplit(environment["S3_ENDPOINT_URL"]).netloc, maxsize=1)
         database = psycopg2.connect(environment["DATABASE_URL"])
         database.autocommit = True

@@ -16,10 +16,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import boto3
+from botocore.config import Config
+
 from pyrostorage_site import testbed
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 ROOT = Path(__file__).resolve().parents[1]
 PROCESSES, THREADS = 2, 4  # of the clients: eight at a time, and no interpreter lock between all of them
@@ -44,6 +50,18 @@ class Service:
 
     def resident_bytes(self) -> int:
         return sum(_resident(pid) for pid in family(self.pid))
+
+
+def store_client(environment: dict[str, str]) -> S3Client:
+    """boto3's own client of the store, for what is compared with us."""
+    return boto3.client(
+        "s3",
+        endpoint_url=environment["S3_ENDPOINT_URL"],
+        aws_access_key_id=environment["S3_ACCESS_KEY"],
+        aws_secret_access_key=environment["S3_SECRET_KEY"],
+        region_name=environment["S3_REGION"],
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
 
 
 def family(pid: int) -> list[int]:

@@ -13,10 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import boto3
-from botocore.config import Config
-
-from benchmarks.rig import BOUNDARY, Caller, Service, show, verdict
+from benchmarks.rig import BOUNDARY, Caller, Service, show, store_client, verdict
 
 GIB = 1024**3
 SIZE = GIB  # bytes
@@ -72,14 +69,7 @@ def through_service(running: Service, path: Path) -> None:
 
 def alone(running: Service, path: Path) -> None:
     environment = running.environment
-    client = boto3.client(
-        "s3",
-        endpoint_url=environment["S3_ENDPOINT_URL"],
-        aws_access_key_id=environment["S3_ACCESS_KEY"],
-        aws_secret_access_key=environment["S3_SECRET_KEY"],
-        region_name=environment["S3_REGION"],
-        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
-    )
+    client = store_client(environment)
     client.upload_file(str(path), environment["BUCKET_NAME"], f"raw/{os.urandom(8).hex()}.mp4")
 
 

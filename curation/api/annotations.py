@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import BaseParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework.viewsets import GenericViewSet
 
 from accounts.refusals import Invalid
 from accounts.rest.methods import Methods
 from accounts.rest.paging import PageQuery, page
-from accounts.rest.parsers import JsonParser
 from accounts.rest.requests import actor, asking, no_unknown_parameters, read, row_id
 from accounts.rest.schema import ETAG, LINK
 from accounts.scopes import Right
 from curation.actions import annotations as actions
 from curation.actions import entries, find, links
+from curation.api.base import FileViewSet
 from curation.api.bodies import receive
 from curation.api.filters import ANNOTATION_FILTERS, AnnotationFilters, filtered
 from curation.api.media import IDEMPOTENCY, IF_MATCH
@@ -28,11 +27,10 @@ from curation.api.once import once, receipt, replayed
 from curation.api.preconditions import etag, if_match
 from curation.api.rows import ANNOTATION_COLUMNS, annotation_row, entry_row
 from curation.api.serializers import AnnotationIn, AnnotationOut, EntryIn, EntryOut, UploadIn, UrlOut
-from curation.api.throttles import LinkThrottle
 from curation.models import Annotation, Media
 
 
-class AnnotationViewSet(Methods, GenericViewSet[Annotation]):
+class AnnotationViewSet(FileViewSet[Annotation]):
     """Label files of media, kept as they came; each upload is a revision."""
 
     queryset = Annotation.objects.living()
@@ -48,21 +46,7 @@ class AnnotationViewSet(Methods, GenericViewSet[Annotation]):
         "upload": Right.UPLOAD_ANNOTATION,
         "url": Right.READ,
     }
-    refuses: ClassVar[dict[str, list[str]]] = {
-        "create": ["404", "409"],
-        "retrieve": ["404"],
-        "update": ["404", "409", "412"],
-        "destroy": ["404", "409", "412"],
-        "upload": ["404", "409", "412", "507"],
-        "url": ["404"],
-    }
-
-    def get_parsers(self) -> list[BaseParser]:
-        method = getattr(self.request, "method", None) or ""
-        return [MultiPartParser()] if self.action_map.get(method.lower()) == "upload" else [JsonParser()]
-
-    def get_throttles(self) -> list[Any]:
-        return [LinkThrottle()] if self.action == "url" else []
+    refuses: ClassVar[dict[str, list[str]]] = FileViewSet.refuses | {"create": ["404", "409"]}
 
     @extend_schema(
         parameters=[PageQuery, *ANNOTATION_FILTERS, LINK], responses=AnnotationOut(many=True), tags=["annotations"]

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
-from accounts.rest.methods import Methods
 from accounts.rest.paging import PageQuery, page
-from accounts.rest.parsers import JsonParser
 from accounts.rest.requests import actor, asking, no_unknown_parameters, read, row_id
 from accounts.rest.schema import ETAG, LINK
 from accounts.scopes import Right
 from curation.actions import find, links
 from curation.actions import media as actions
 from curation.actions.content import limit_of
+from curation.api.base import FileViewSet
 from curation.api.bodies import receive
 from curation.api.filters import MEDIA_FILTERS, MediaFilters, filtered
 from curation.api.once import once, receipt, replayed
 from curation.api.preconditions import etag, if_match
 from curation.api.rows import MEDIA_COLUMNS, media_row
 from curation.api.serializers import DescribeIn, MediaIn, MediaOut, TypeIn, UploadIn, UrlOut
-from curation.api.throttles import LinkThrottle
 from curation.models import Media
 
 IDEMPOTENCY = OpenApiParameter(
@@ -37,7 +33,7 @@ IDEMPOTENCY = OpenApiParameter(
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="the ETag that was looked at")
 
 
-class MediaViewSet(Methods, GenericViewSet[Media]):
+class MediaViewSet(FileViewSet[Media]):
     """Pictures and videos."""
 
     queryset = Media.objects.living()
@@ -54,26 +50,7 @@ class MediaViewSet(Methods, GenericViewSet[Media]):
         "upload": Right.UPLOAD_MEDIA,
         "url": Right.READ,
     }
-    refuses: ClassVar[dict[str, list[str]]] = {
-        "create": ["409"],
-        "retrieve": ["404"],
-        "update": ["404", "409", "412"],
-        "partial_update": ["404", "409", "412"],
-        "destroy": ["404", "409", "412"],
-        "upload": ["404", "409", "412", "507"],
-        "url": ["404"],
-    }
-
-    def get_parsers(self) -> list[BaseParser]:
-        return [MultiPartParser()] if self._action() == "upload" else [JsonParser()]
-
-    def _action(self) -> str:
-        """DRF asks for parsers before it has set `action`."""
-        method = getattr(self.request, "method", None) or ""
-        return str(self.action_map.get(method.lower(), ""))
-
-    def get_throttles(self) -> list[Any]:
-        return [LinkThrottle()] if self.action == "url" else []
+    refuses: ClassVar[dict[str, list[str]]] = FileViewSet.refuses | {"create": ["409"]}
 
     @extend_schema(parameters=[PageQuery, *MEDIA_FILTERS, LINK], responses=MediaOut(many=True), tags=["media"])
     def list(self, request: Request) -> Response:
