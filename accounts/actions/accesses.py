@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.actions.audit import record
 from accounts.actions.login import confirm
+from accounts.actions.organisations import named
 from accounts.actions.tokens import end_login_tokens
 from accounts.actor import Actor
 from accounts.models import Access, Organisation
@@ -20,19 +21,26 @@ from accounts.scopes import SEES, Scope
 
 
 def register(
-    *, login: str, password: str | None, scope: str = Scope.USER, organisation: Organisation | None = None, by: Actor
+    *,
+    login: str,
+    password: str | None,
+    scope: str = Scope.USER,
+    organisation: Organisation | str | None = None,
+    by: Actor,
 ) -> Access:
     """Create an access. Without a password it can only ask with a device token.
 
+    organisation: a row, or a name; one of a new name is created with the access, or not at all.
     Raises Invalid for a login or password that is not allowed, Conflict when the login (or one that
     folds alike) is taken.
     """
     if not NEW_LOGIN.fullmatch(login):
         raise Invalid("login must be 3 to 50 letters, digits or ._@+-", "body", "login")
-    access = Access(login=login, login_key=fold(login), scope=scope, sees=SEES[scope], organisation=organisation)
+    access = Access(login=login, login_key=fold(login), scope=scope, sees=SEES[scope])
     access.password = hashed(password, access)
     try:
         with transaction.atomic():
+            access.organisation = named(organisation, by=by) if isinstance(organisation, str) else organisation
             access.save()
             record("access.create", access, by=by, after={"login": login, "scope": scope})
     except IntegrityError as error:

@@ -40,6 +40,20 @@ def test_a_device_needs_no_password_and_may_belong_to_a_new_organisation(db: Non
     assert not Access.objects.get().has_usable_password()
 
 
+def test_a_new_organisation_leaves_a_line_of_history_and_a_refused_access_leaves_no_organisation(db: None) -> None:
+    run("register_user", "tower", "--no-password", "--organisation", "Forest")
+    assert list(AuditEntry.objects.order_by("id").values_list("action", flat=True)) == [
+        "organisation.create",
+        "access.create",
+    ]
+    with pytest.raises(CommandError, match="already exists"):
+        run("register_user", "tower", "--no-password", "--organisation", "Valley")
+    with pytest.raises(CommandError, match="1 to 100 characters"):
+        run("register_user", "other", "--no-password", "--organisation", "x" * 101)
+    assert list(Organisation.objects.values_list("name", flat=True)) == ["Forest"]
+    assert not Access.objects.filter(login="other").exists()
+
+
 def test_two_spellings_of_an_organisation_are_one(db: None) -> None:
     for login, name in (("one", "Forest"), ("two", " FOREST ")):
         run("register_user", login, "--no-password", "--organisation", name)

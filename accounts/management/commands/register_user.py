@@ -9,8 +9,6 @@ from accounts.actions.accesses import register
 from accounts.actor import command
 from accounts.management.passwords import ask
 from accounts.management.shell import refusals
-from accounts.models import Organisation
-from accounts.names import fold
 from accounts.scopes import Scope
 
 
@@ -28,9 +26,7 @@ class Command(BaseCommand):
     def handle(self, *, login: str, scope: str, organisation: str | None, json: bool, **options: Any) -> str:
         password = None if options["no_password"] else ask(from_stdin=options["password_stdin"])
         with refusals():
-            access = register(
-                login=login, password=password, scope=scope, organisation=_organisation(organisation), by=command()
-            )
+            access = register(login=login, password=password, scope=scope, organisation=organisation, by=command())
         if json:
             return _json({"id": access.pk, "login": access.login, "scope": access.scope})
         return f"Registered {access.login} (id {access.pk}) with scope {access.scope}."
@@ -38,9 +34,3 @@ class Command(BaseCommand):
 
 def _json(row: dict[str, Any]) -> str:
     return json.dumps(row)
-
-
-def _organisation(name: str | None) -> Organisation | None:
-    if not name:
-        return None
-    return Organisation.objects.get_or_create(name_folded=fold(name), defaults={"name": name.strip()})[0]
