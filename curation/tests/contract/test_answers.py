@@ -303,7 +303,7 @@ def log() -> Iterator[io.StringIO]:
     logging.getLogger().removeHandler(handler)
 
 
-SECRETS = re.compile(r"argon2|pyro_[A-Za-z0-9_-]{20}|bucket_key|Traceback|/home/|/work/|site-packages|SELECT |digest")
+SECRETS = re.compile(r"argon2|pyro_[A-Za-z0-9_-]{20}|bucket_key|Traceback|/home/|site-packages|SELECT |digest")
 
 
 @pytest.mark.damages_storage
