@@ -13,13 +13,14 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.actions import accesses, login, tokens
+from accounts.ids import LARGEST_ID
 from accounts.models import Access, ApiToken
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.refusals import NotFound, NotYours
 from accounts.rest.methods import Methods
 from accounts.rest.paging import PARAMETERS, PageQuery, page
 from accounts.rest.parsers import FormParser
-from accounts.rest.requests import LARGEST_ID, actor, asking, no_unknown_parameters, read, row_id, token
+from accounts.rest.requests import actor, asking, no_unknown_parameters, read, row_id, token
 from accounts.rest.schema import LINK, NULL, ROW_ID, with_example
 from accounts.rest.times import moment
 from accounts.scopes import Right, Scope, TokenRights

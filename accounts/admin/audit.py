@@ -13,11 +13,11 @@ from django.utils.html import format_html
 
 from accounts.admin.base import Page, asking
 from accounts.admin.fields import when
-from accounts.admin.lists import choice_filter
+from accounts.admin.lists import Searched, choice_filter
+from accounts.ids import LARGEST_ID
 from accounts.models import AuditEntry
 from accounts.scopes import Sees
 
-LARGEST_ID = 2**63 - 1
 DOORS = [(door, door) for door in ("api", "admin", "command", "job")]
 PLACES = {  # table -> app of its page
     "access": "accounts",
@@ -32,14 +32,14 @@ ACTIONS = [
         "access.create", "access.adopt", "access.password", "access.scope", "access.active", "access.view",
         "access.delete",
         "token.create", "token.revoke", "organisation.create", "organisation.rename",
-        "media.create", "media.upload", "media.describe", "media.type", "media.free", "media.delete",
-        "annotation.create", "annotation.upload", "annotation.move", "annotation.delete",
+        "media.create", "media.adopt", "media.upload", "media.describe", "media.type", "media.free", "media.delete",
+        "annotation.create", "annotation.adopt", "annotation.upload", "annotation.move", "annotation.delete",
     )
 ]  # fmt: skip
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(Page):
+class AuditEntryAdmin(Searched, Page):
     list_display = (when("at"), "who", "door", "action", "row")
     list_filter = (
         choice_filter("door", DOORS),
@@ -57,16 +57,11 @@ class AuditEntryAdmin(Page):
         access, entries = asking(request), AuditEntry.objects.all()
         return entries if access.sees == Sees.ALL else entries.filter(actor=access)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def found(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         about = Q(actor_login__startswith=term)
         if term.isascii() and term.isdigit() and int(term[:20]) <= LARGEST_ID:
             about |= Q(row_id=int(term[:20]))
-        return queryset.filter(about), False
+        return queryset.filter(about)
 
     @admin.display(description="who")
     def who(self, entry: AuditEntry) -> str:

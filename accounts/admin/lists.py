@@ -70,3 +70,17 @@ def choice_filter(column: str, choices: list[tuple[str, str]], title: str = "") 
     """The filter class of one column."""
     fields = {"column": column, "parameter_name": column, "title": title or column, "choices_known": choices}
     return type(f"{column.title()}Filter", (ChoiceFilter,), fields)
+
+
+class Searched:
+    """A page that finds rows by one term, in its own way; blanks around the term do not count."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        return (self.found(queryset, term) if term else queryset), False
+
+    def found(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """Those that the term finds; it is not empty."""
+        raise NotImplementedError

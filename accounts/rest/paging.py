@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from accounts.ids import LARGEST_ID
 from accounts.refusals import Invalid
 from accounts.rest.errors import problems
-from accounts.rest.requests import LARGEST_ID
 
 PARAMETERS = ("limit", "before", "after")
 Rows = list[dict[str, Any]]

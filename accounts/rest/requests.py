@@ -13,7 +13,6 @@ from accounts.actor import Actor
 from accounts.models import Access, ApiToken
 from accounts.refusals import Invalid, NotAuthenticated
 
-LARGEST_ID = 2**63 - 1
 DIGITS_MAX = 40  # of an id in a path
 
 

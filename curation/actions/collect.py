@@ -30,7 +30,7 @@ from curation.actions.alone import one_collector
 from curation.actions.references import referenced
 from curation.actions.survey import State, is_unknown, survey
 from curation.actions.walking import side_by_side, unfinished
-from curation.models import IdempotencyKey, Media, StoredObject
+from curation.models import Media, StoredObject
 from curation.storage.base import ObjectStore
 from curation.storage.stores import object_store
 
@@ -254,7 +254,6 @@ def _abort_unfinished(run: _Run) -> None:
 def _forget(run: _Run) -> None:
     """Answers that nobody may ask for again, and login tokens that open nothing."""
     now = timezone.now()
-    keys = IdempotencyKey.objects.filter(created_at__lte=now - settings.IDEMPOTENCY_LIFETIME)
     tokens = ApiToken.objects.filter(kind=ApiToken.Kind.LOGIN, expires_at__lte=now)
-    run.tally.idempotency_keys = idempotency.purge() if run.apply else keys.count()
+    run.tally.idempotency_keys = idempotency.purge() if run.apply else idempotency.expired().count()
     run.tally.login_tokens = tokens.delete()[0] if run.apply else tokens.count()

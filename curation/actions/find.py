@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from django.db.models import QuerySet
 
+from accounts.ids import LARGEST_ID
 from accounts.models import Access
 from accounts.prepared import Prepared
 from accounts.refusals import NotFound, NotYours
@@ -14,8 +15,6 @@ from accounts.scopes import Scope, Sees
 from curation.models import Annotation, Media
 
 Row = TypeVar("Row", Media, Annotation)
-
-LARGEST_ID = 2**63 - 1  # of the column; a larger one is merely unknown
 
 
 def media(media_id: int, *, access: Access) -> Media:

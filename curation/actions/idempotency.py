@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Access
@@ -44,7 +45,7 @@ class Receipt:
 
     def keep(self, status: int, body: Any) -> None:
         """Within the transaction of the effect. Raises AlreadyDone, which undoes the effect."""
-        IdempotencyKey.objects.filter(access=self.access, key=self.key, created_at__lte=_oldest()).delete()
+        expired().filter(access=self.access, key=self.key).delete()
         try:
             IdempotencyKey.objects.create(
                 access=self.access, key=self.key, fingerprint=self.fingerprint, status=status, body=body
@@ -57,6 +58,11 @@ def _oldest() -> Any:
     return timezone.now() - settings.IDEMPOTENCY_LIFETIME
 
 
+def expired() -> QuerySet[IdempotencyKey]:
+    """Keys older than their lifetime."""
+    return IdempotencyKey.objects.filter(created_at__lte=_oldest())
+
+
 def purge() -> int:
     """Forget keys older than their lifetime; return how many."""
-    return IdempotencyKey.objects.filter(created_at__lte=_oldest()).delete()[0]
+    return expired().delete()[0]

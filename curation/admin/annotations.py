@@ -15,6 +15,7 @@ from accounts.admin.base import ActionForm, Page, actor, asking
 from accounts.admin.fields import when
 from accounts.admin.history import history_of
 from accounts.admin.lists import choice_filter
+from accounts.ids import LARGEST_ID
 from accounts.refusals import Invalid, Refusal
 from curation.actions import annotations as actions
 from curation.actions import find
@@ -26,7 +27,6 @@ from curation.admin.uploads import UploadField, UploadPage, spooled_of
 from curation.models import Annotation, AnnotationRevision, Media, Origin
 
 REVISIONS_SHOWN = 50
-LARGEST_ID = 2**63 - 1
 FORMATS = "Any UTF-8 text, JSON or XML: YOLO, COCO, VOC, ..."
 
 

@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from accounts.admin.base import ActionForm, actor, asking
 from accounts.admin.fields import moment, when
 from accounts.admin.history import history_of
-from accounts.admin.lists import ChoiceFilter, choice_filter
+from accounts.admin.lists import ChoiceFilter, Searched, choice_filter
 from accounts.models import Organisation
 from accounts.names import fold
 from accounts.refusals import Refusal
@@ -86,7 +86,7 @@ class OrganisationFilter(ChoiceFilter):
 
 
 @admin.register(Media)
-class MediaAdmin(UploadPage):
+class MediaAdmin(Searched, UploadPage):
     form = MediaForm
     add_form = NewMediaForm
     list_display = ("picture", "title", "size_in_words", "camera", when("captured_at"), "owner", when("created_at"))
@@ -107,16 +107,11 @@ class MediaAdmin(UploadPage):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Media]:
         return Media.objects.visible_to(asking(request)).select_related("owner", "organisation")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def found(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         alike = Q(name_folded__startswith=fold(term)) | Q(camera=term)
         if DIGEST_PART.fullmatch(term.lower()):
             alike |= Q(sha256__startswith=term.lower())
-        return queryset.filter(alike), False
+        return queryset.filter(alike)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:

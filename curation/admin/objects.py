@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.admin.base import Page, asking
 from accounts.admin.fields import when
-from accounts.admin.lists import choice_filter
+from accounts.admin.lists import Searched, choice_filter
 from accounts.scopes import Sees
 from curation.admin.media import DIGEST_PART, in_words
 from curation.models import StoredObject
@@ -20,7 +20,7 @@ LOOKED_AT = 10_000  # newest objects, whose states are counted
 
 
 @admin.register(StoredObject)
-class StoredObjectAdmin(Page):
+class StoredObjectAdmin(Searched, Page):
     list_display = ("key", "state", "size_in_words", "content_type", when("created_at"), when("verified_at"))
     list_filter = (choice_filter("state", StoredObject.State.choices),)
     search_fields = ("key",)
@@ -36,15 +36,10 @@ class StoredObjectAdmin(Page):
         """Objects belong to nobody: only who sees everything sees them."""
         return asking(request).sees == Sees.ALL and super().has_view_permission(request, obj)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def found(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         if DIGEST_PART.fullmatch(term.lower()):
-            return queryset.filter(sha256__startswith=term.lower()), False
-        return queryset.filter(key=term), False
+            return queryset.filter(sha256__startswith=term.lower())
+        return queryset.filter(key=term)
 
     @admin.display(description="size")
     def size_in_words(self, row: StoredObject) -> str:

@@ -13,12 +13,12 @@ from rest_framework.request import Request
 
 from accounts.refusals import Invalid, NotSupported, TooLarge
 from curation.actions.refusing import store_errors
+from curation.api.serializers import DIGEST
 from curation.storage.receive import ReceivedFile, SpoolingHandler, TwoFiles
 from curation.storage.spool import Spooled, ensure_room, in_words
 
 ENVELOPE = 1024 * 1024  # bytes of a body beside its files: boundaries, part headers, fields
 ROOM_CHECKED_FROM = 1024 * 1024  # smaller bodies wait in memory
-SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _check_digest(received: Received) -> None:
     declared = received.fields.get("sha256")
     if declared is None:
         return
-    if not SHA256.fullmatch(declared):
+    if not re.fullmatch(DIGEST, declared):
         raise Invalid("must be 64 hex digits", "body", "sha256", kind="value_error.sha256")
     if not hmac.compare_digest(declared.lower(), received.spooled("file").sha256):
         raise Invalid("The bytes received do not have this digest.", "body", "sha256", kind="value_error.sha256")

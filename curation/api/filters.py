@@ -14,14 +14,13 @@ from django_filters.fields import IsoDateTimeField
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
+from accounts.ids import LARGEST_ID
 from accounts.refusals import Invalid
 from accounts.rest.paging import PARAMETERS
-from accounts.rest.requests import LARGEST_ID, no_unknown_parameters
+from accounts.rest.requests import no_unknown_parameters
 from accounts.rest.schema import ROW_ID
+from curation.api.serializers import DIGEST
 from curation.models import Annotation, Media, Origin
-
-SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-
 
 WHOLE = re.compile(r"[0-9]{1,19}")
 SPOKEN = {"true": True, "false": False}
@@ -79,7 +78,7 @@ class MediaFilters(django_filters.FilterSet):
         return rows.exclude(sha256="") if SPOKEN[value.lower()] else rows.filter(sha256="")
 
     def by_sha256(self, rows: QuerySet[Media], name: str, value: str) -> QuerySet[Media]:
-        if not SHA256.fullmatch(value):
+        if not re.fullmatch(DIGEST, value):
             raise Invalid("must be 64 hex digits", "query", "sha256")
         return rows.filter(sha256=value.lower())
 
@@ -103,7 +102,7 @@ _MOMENT: dict[str, Any] = {"type": "string", "format": "date-time"}
 MEDIA_FILTERS = [  # how the OpenAPI document shows them; a test compares the names
     _parameter("type", type="string", enum=list(Media.Type.values)),
     _parameter("uploaded", "whether it has its file", type="boolean"),
-    _parameter("sha256", "digest of the file", type="string", pattern="^[0-9a-fA-F]{64}$"),
+    _parameter("sha256", "digest of the file", type="string", pattern=DIGEST),
     _parameter("owner", "id of the access that sent it", **ROW_ID),
     _parameter("captured_from", "at or after", **_MOMENT),
     _parameter("captured_to", "before", **_MOMENT),

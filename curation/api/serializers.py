@@ -9,6 +9,8 @@ from rest_framework import serializers
 from accounts.rest.schema import with_example
 from curation.models import Annotation, Media, Origin
 
+DIGEST = "^[0-9a-fA-F]{64}$"  # a SHA-256, in hex of either case
+
 
 @with_example({"captured_at": "2026-06-01T09:30:00+02:00", "camera": "mast 7", "latitude": 44.5, "longitude": 4.4})
 class DescribeIn(serializers.Serializer[Any]):
@@ -91,14 +93,14 @@ class AnnotationOut(serializers.Serializer[Any]):
 
 class UploadIn(serializers.Serializer[Any]):
     file = serializers.FileField()
-    sha256 = serializers.RegexField("^[0-9a-fA-F]{64}$", required=False, help_text="declared digest of `file`")
+    sha256 = serializers.RegexField(DIGEST, required=False, help_text="declared digest of `file`")
 
 
 class EntryIn(serializers.Serializer[Any]):
     file = serializers.FileField()
     annotation = serializers.FileField()
     type = serializers.ChoiceField(choices=Media.Type.choices, default=Media.Type.IMAGE)
-    sha256 = serializers.RegexField("^[0-9a-fA-F]{64}$", required=False, help_text="declared digest of `file`")
+    sha256 = serializers.RegexField(DIGEST, required=False, help_text="declared digest of `file`")
 
 
 class EntryOut(serializers.Serializer[Any]):

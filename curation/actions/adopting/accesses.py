@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from accounts.actions.audit import record_all
 from accounts.actor import Actor
 from accounts.models import Access
 from accounts.names import NEW_LOGIN, fold
 from accounts.scopes import SEES, Scope
-from curation.actions.adopting import history
 from curation.actions.adopting.address import SourceRefused
 from curation.actions.adopting.files import check_id
 from curation.actions.adopting.findings import Code, Finding, Notes, Verdict, harmless
@@ -57,7 +57,7 @@ class Accesses:
         accesses = [one.row for one in judged if one.row is not None]
         Access.objects.bulk_create(accesses)
         after = {access.pk: {"login": access.login, "scope": access.scope} for access in accesses}
-        history.write("access", after, by=self.by)
+        record_all("access.adopt", "access", after, by=self.by)
 
 
 def login_of(old: OldAccess, renames: dict[str, str]) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
 
+from accounts.actions.audit import record_all
 from accounts.actor import Actor
-from curation.actions.adopting import history
 from curation.actions.adopting.contents import Look, Looker
 from curation.actions.adopting.files import (
     File,
@@ -86,7 +86,7 @@ class AnnotationStep:
         )
         first = AnnotationRevision.objects.filter(annotation=OuterRef("pk"), number=1).values("pk")
         Annotation.objects.filter(pk__in=[row.pk for row in annotations]).update(current=Subquery(first))
-        history.write("annotation", {row.pk: _after(row) for row in annotations}, by=self.by)
+        record_all("annotation.adopt", "annotation", {row.pk: _after(row) for row in annotations}, by=self.by)
 
 
 def _columns(file: File[TextContent]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.conf import settings
 
+from accounts.actions.audit import record_all
 from accounts.actor import Actor
-from curation.actions.adopting import history
 from curation.actions.adopting.contents import ANY_SIZE, Look, Looker
 from curation.actions.adopting.files import (
     File,
@@ -70,7 +70,7 @@ class MediaStep:
         enter_into_ledger([file for one in judged for file in one.objects])
         Media.objects.bulk_create(media)
         after = {row.pk: {"type": row.type, "file": row.file.name, "sha256": row.sha256} for row in media}
-        history.write("media", after, by=self.by)
+        record_all("media.adopt", "media", after, by=self.by)
 
 
 def _type(declared: str | None, file: File[Content] | None, notes: Notes) -> str:
