@@ -2,10 +2,14 @@
 
 from curation.models.adoption import AdoptionFinding
 from curation.models.annotation import Annotation, AnnotationRevision, Origin, origin_of_upload_by
+from curation.models.derived import Derived, Fingerprint, MediaFact
 from curation.models.idempotency import IdempotencyKey
+from curation.models.imports import ImportItem, ImportRun
 from curation.models.installation import Installation
+from curation.models.job import Job
 from curation.models.media import Media
 from curation.models.storedobject import StoredObject
+from curation.models.upload import Upload
 
 # Every column that refers to an object. The collector and check_storage go by this list; a test fails when
 # an ObjectField is missing from it.
@@ -13,6 +17,8 @@ REFERENCES = (
     (Media, "file"),
     (Annotation, "file"),
     (AnnotationRevision, "file"),
+    (Derived, "file"),
+    (ImportRun, "archive"),
 )
 
 __all__ = [
@@ -20,10 +26,17 @@ __all__ = [
     "AdoptionFinding",
     "Annotation",
     "AnnotationRevision",
+    "Derived",
+    "Fingerprint",
     "IdempotencyKey",
+    "ImportItem",
+    "ImportRun",
     "Installation",
+    "Job",
     "Media",
+    "MediaFact",
     "Origin",
     "StoredObject",
+    "Upload",
     "origin_of_upload_by",
 ]

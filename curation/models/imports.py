@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Organisation
+from curation.models.annotation import Annotation
+from curation.models.fields import ObjectField
+from curation.models.media import Media
+
+
+class ImportRun(models.Model):
+    """A folder, a bucket's prefix or an archive that is taken in, file by file. Started again, it goes on."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"  # the source could not be read to its end
+        CANCELLED = "cancelled"
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="imports")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, null=True, blank=True, related_name="+")
+    source = models.CharField(max_length=1000)  # as given: a path, an s3:// address, the name of an archive
+    archive = ObjectField(db_index=True)  # what was uploaded; freed when the run has ended
+    sha256 = models.CharField(max_length=64, blank=True)  # of the archive, and its
+    size = models.BigIntegerField(null=True)  # bytes
+    options = models.JSONField(default=dict)
+    state = models.CharField(max_length=9, choices=State, default=State.RUNNING)
+    error = models.CharField(max_length=1000, blank=True)
+    seen = models.PositiveIntegerField(default=0)  # files, these and the three below, when it has ended
+    created = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(archive="", sha256="", size__isnull=True)
+                | (~models.Q(archive="") & ~models.Q(sha256="") & models.Q(size__isnull=False)),
+                name="import_has_archive_digest_and_size_or_none",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["running", "done", "failed", "cancelled"]), name="import_state_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"import {self.pk}"
+
+
+class ImportItem(models.Model):
+    """What became of one file of an import, committed with the rows that it made."""
+
+    class Verdict(models.TextChoices):
+        CREATED = "created"
+        UNCHANGED = "unchanged"
+        REFUSED = "refused"
+
+    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="items", db_index=False)
+    path = models.CharField(max_length=1024)  # within the source
+    sha256 = models.CharField(max_length=64, blank=True)
+    size = models.BigIntegerField(null=True)  # bytes
+    verdict = models.CharField(max_length=9, choices=Verdict)
+    reason = models.CharField(max_length=500, blank=True)  # why it was refused, or what is worth a look
+    media = models.ForeignKey(Media, models.PROTECT, null=True, related_name="+")
+    annotation = models.ForeignKey(Annotation, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "path"], name="one_verdict_per_path"),
+            models.CheckConstraint(
+                condition=models.Q(verdict__in=["created", "unchanged", "refused"]), name="import_verdict_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(verdict="refused") | ~models.Q(reason=""), name="a_refusal_has_a_reason"
+            ),
+        ]
+        indexes = [models.Index(fields=["run", "verdict", "id"], name="import_items_by_verdict")]
+
+    def __str__(self) -> str:
+        return self.path

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from curation.models.media import Media
+
+
+class Upload(models.Model):
+    """A file on its way straight into the store; a media only after it has arrived and was read back."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        COMPLETING = "completing"  # all is there as the client says; a job reads it back
+        DONE = "done"
+        REFUSED = "refused"  # arrived, but is not what was declared
+        EXPIRED = "expired"
+        CANCELLED = "cancelled"
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="uploads", db_index=False)
+    media = models.ForeignKey(Media, models.PROTECT, null=True, related_name="uploads")  # to fill, or the one made
+    makes_media = models.BooleanField()  # False: fills a media that was announced before
+    type = models.CharField(max_length=5, choices=Media.Type)
+    name = models.CharField(max_length=255, blank=True)
+    size = models.BigIntegerField()  # bytes, as declared
+    sha256 = models.CharField(max_length=64)  # as declared
+    incoming_key = models.CharField(max_length=200, unique=True)
+    multipart_id = models.CharField(max_length=500, blank=True)  # of the store; "" = one PUT
+    part_size = models.BigIntegerField(null=True)  # bytes; NULL = one PUT
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    error = models.CharField(max_length=500, blank=True)  # why it was refused
+    expires_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(size__gt=0), name="an_upload_has_bytes"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["open", "completing", "done", "refused", "expired", "cancelled"]),
+                name="upload_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(makes_media=True) | models.Q(media__isnull=False), name="upload_fills_or_makes_media"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="done") | models.Q(media__isnull=False), name="a_done_upload_has_a_media"
+            ),
+        ]
+        indexes = [models.Index(fields=["owner", "id"], name="upload_of_owner")]
+
+    def __str__(self) -> str:
+        return f"upload {self.pk}"
