@@ -5,7 +5,7 @@ TEST_PYTHON = .venv-test/bin/python
 LOCK = $(TEST_PYTHON) -m uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop logs docker-run docker-stop test benchmark lint format lock clean
+.PHONY: help run stop logs docker-run docker-stop test benchmark picture lint format lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,10 @@ test: ## linters and all tests; ARGS="-k upload" hands arguments to pytest and l
 benchmark: ## figures beside the raw limit of the same run, about ten minutes; PARTS="flows views"
 	@$(LAUNCH) install-dev
 	@$(TEST_PYTHON) -m benchmarks.entries $(PARTS)
+
+picture: ## draw docs/data-model.svg from the models again; needs graphviz
+	@$(LAUNCH) install-dev
+	@$(TEST_PYTHON) -m pyrostorage_site.diagram
 
 lint: ## ruff, mypy, bandit, djlint
 	@$(LAUNCH) lint
