@@ -5,10 +5,13 @@ TEST_PYTHON = .venv-test/bin/python
 LOCK = $(TEST_PYTHON) -m uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop logs docker-run docker-stop test benchmark picture lint format lock clean
+.PHONY: help install run stop logs docker-run docker-stop test benchmark picture lint format lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+install: ## install what the service needs into .venv, and start nothing
+	@$(LAUNCH) install
 
 run: ## install, migrate and start the server in the background; print its address
 	@$(LAUNCH) run

@@ -1,4 +1,4 @@
-"""Commands of the launcher: `python3 -m pyrostorage_site.launch run | stop | logs | install-dev | lint | test`."""
+"""Commands of the launcher: `python3 -m pyrostorage_site.launch COMMAND`, as the Makefile calls them."""
 
 import sys
 
@@ -16,6 +16,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": lambda _: server.run(read_config()),
     "stop": lambda _: server.stop(read_config()),
     "logs": lambda _: server.logs(read_config()),
+    "install": lambda _: environment.install(environment.RUNTIME),
     "install-dev": lambda _: environment.install(environment.TEST),
     "lint": lambda _: suite.lint(),
     "test": suite.test,

@@ -187,6 +187,16 @@ def test_the_server_starts_once_answers_and_stops(project: Project) -> None:
     assert project.launch("stop").stdout == "pyro-storage was not running.\n"
 
 
+def test_install_makes_the_environment_and_starts_nothing(project: Project) -> None:
+    stamp = project.root / ".venv/.installed"
+    stamp.unlink()
+    installed = project.launch("install")
+    assert (installed.returncode, installed.stderr) == (0, "")
+    assert installed.stdout.startswith("Installing what requirements.txt locks into .venv")
+    assert stamp.is_file()
+    assert not project.config.data_dir.exists()
+
+
 def test_a_running_server_tells_the_address_it_was_started_with(project: Project) -> None:
     project.launch("run")
     again = project.launch("run", PORT=str(project.port + 1))

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+from curation.actions.adopting.findings import Code
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     "README.md",
@@ -49,6 +51,15 @@ def test_settings_in_the_readme_are_those_of_their_document_with_the_same_defaul
     shown = defaults((ROOT / "README.md").read_text())
     assert len(shown) >= 8
     assert shown.items() <= defaults((ROOT / "docs/settings.md").read_text()).items()
+
+
+def test_every_check_at_start_and_every_finding_of_a_take_over_is_explained() -> None:
+    checks = re.findall(r'id="(pyrostorage\.\w+)"', (ROOT / "pyrostorage_site/checks.py").read_text())
+    explained = re.findall(r"^\| (pyrostorage\.\w+) \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+    assert sorted(set(checks)) == sorted(explained)
+    report = (ROOT / "docs/adopting.md").read_text().partition("## The report")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`[^|]*) \|", report, re.MULTILINE)
+    assert sorted(name for cell in cells for name in re.findall(r"`(\w+)`", cell)) == sorted(Code)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
