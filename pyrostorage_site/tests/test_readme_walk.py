@@ -31,6 +31,7 @@ def script(port: int) -> str:
     return lines.replace("localhost:8080", f"localhost:{port}").replace("var/tour/client-env/", ".venv/")
 
 
+@pytest.mark.timeout(240)  # starts a whole service
 @pytest.mark.skipif(not all(map(shutil.which, ("bash", "make", "curl"))), reason="needs bash, make and curl")
 def test_the_readme_works_as_it_is_printed(whole_project: Project) -> None:  # noqa: F811
     shutil.copy(ROOT / "Makefile", whole_project.root)
@@ -42,7 +43,7 @@ def test_the_readme_works_as_it_is_printed(whole_project: Project) -> None:  # n
         env=variables | {"PORT": str(whole_project.port), "WEB_WORKERS": "1"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=230,
         check=False,
     )
     assert walked.returncode == 0, walked.stdout + walked.stderr
