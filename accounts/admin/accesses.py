@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -16,7 +16,7 @@ from django.urls import URLPattern, path
 from accounts.actions import accesses
 from accounts.admin.base import ActionForm, Page, actor, asking
 from accounts.admin.fields import when
-from accounts.admin.lists import choice_filter
+from accounts.admin.lists import Searched, choice_filter
 from accounts.models import Access, Organisation
 from accounts.names import fold
 from accounts.refusals import Refusal
@@ -91,14 +91,14 @@ class PasswordForm(forms.Form):
 
 
 @admin.register(Access)
-class AccessAdmin(Page):
+class AccessAdmin(Searched, Page):
     form = AccessForm
     add_form = NewAccessForm
     list_display = ("login", "scope", "is_active", "organisation", "sees", when("last_login"))
     list_filter = (choice_filter("scope", Scope.choices), "is_active")
     list_select_related = ("organisation",)
     search_fields = ("login",)
-    search_help_text = "Any part of a login"
+    search_help_text = "The beginning of a login"
     readonly_fields = ("login", when("created_at"), when("last_login"))
     change_form_template = "admin/accounts/access/change_form.html"
 
@@ -106,10 +106,8 @@ class AccessAdmin(Page):
         living: QuerySet[Access] = Access.objects.living()
         return living
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        return queryset.filter(Q(login_key__contains=fold(search_term))), False
+    def found(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        return queryset.filter(login_key__startswith=fold(term))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.readonly_fields if obj else ()

@@ -60,7 +60,7 @@ class AuditEntryAdmin(Searched, Page):
     def found(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         about = Q(actor_login__startswith=term)
         if term.isascii() and term.isdigit() and int(term[:20]) <= LARGEST_ID:
-            about |= Q(row_id=int(term[:20]))
+            about |= Q(table__in=PLACES, row_id=int(term[:20]))
         return queryset.filter(about)
 
     @admin.display(description="who")

@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from accounts.actor import Actor
 from accounts.admin.history import history_of
-from accounts.admin.lists import BoundedPaginator, FixedOrder
+from accounts.admin.lists import KeysetList
 from accounts.models import Access
 from accounts.refusals import Invalid, NotSupported, Refusal, TooLarge
 
@@ -86,7 +86,6 @@ class Page(ModelAdmin):
     add_form: ClassVar[type[forms.ModelForm[Any]]] = ActionForm
     ordering = ("-id",)
     sortable_by = ()
-    paginator = BoundedPaginator
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
@@ -94,7 +93,14 @@ class Page(ModelAdmin):
     view_on_site = False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return FixedOrder
+        return KeysetList
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        """Actions take the rows that were ticked on one page, never all that a filter would find."""
+        if request.POST.get("select_across", "0") not in {"", "0"}:
+            messages.warning(request, "Only the rows ticked on a page can be chosen. Nothing was changed.")
+            return None
+        return super().response_action(request, queryset)
 
     def get_form(
         self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any

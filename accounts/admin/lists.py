@@ -1,47 +1,82 @@
-"""Lists of big tables: one order, few filters, and never a count of everything."""
+"""Lists of big tables: one order, pages by key, few filters, and never a count of everything."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+import re
+from typing import Any, ClassVar, NamedTuple
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.contrib.admin.views.main import ChangeList
-from django.core.paginator import Paginator
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.functional import cached_property
 
-if TYPE_CHECKING:
-    RowPaginator = Paginator[Any]
-else:
-    RowPaginator = Paginator
+from accounts.ids import LARGEST_ID
 
-REACH = 10_000  # rows that can be leafed through; whoever looks for older ones filters
+CURSOR = re.compile(r"(before|after)-([1-9][0-9]{0,18})")
 
 
-class BoundedPaginator(RowPaginator):
-    """Counts no further than REACH rows, so that a page costs the same whatever the size of the table."""
+class Shown(NamedTuple):
+    """The rows of one page, newest first, and whether there are others on either side of them."""
 
-    @cached_property
-    def _counted(self) -> int:
-        rows: Any = self.object_list
-        return int(rows.order_by().values("pk")[: REACH + 1].count())
-
-    @cached_property
-    def count(self) -> int:
-        return min(self._counted, REACH)
-
-    @property
-    def has_more(self) -> bool:
-        """Whether there are rows beyond the last page."""
-        return self._counted > REACH
+    rows: list[Any]
+    newer: bool
+    older: bool
 
 
-class FixedOrder(ChangeList):
-    """Newest first, by primary key: every other order of a big table would sort it anew for each page."""
+class KeysetList(ChangeList):
+    """Newest first, by primary key: page 10,000 costs what the first one costs.
+
+    A page is asked for by a row beside it: `p=before-7` (older than 7) or `p=after-7`. Whatever else stands there,
+    and whatever leads beyond the rows there are, is answered by the first page. `newest`, `newer` and `older` are
+    the addresses of other pages, "" where there are none; filters and the search stay in them.
+    """
+
+    newest = newer = older = ""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """One order: every other one of a big table would sort it anew for each page."""
         return list(self.model_admin.get_ordering(request))
+
+    def get_results(self, request: HttpRequest) -> None:
+        shown = self._shown(request.GET.get(PAGE_VAR, ""))
+        self.result_list: Any = shown.rows
+        # Both the same: the number beside the search would be taken for that of all rows found.
+        self.result_count = self.full_result_count = len(shown.rows)
+        self.show_full_result_count = self.can_show_all = self.multi_page = False
+        self.show_admin_actions = bool(shown.rows)
+        if shown.newer:
+            self.newest, self.newer = self.get_query_string(), self._address("after", shown.rows[0])
+        if shown.older:
+            self.older = self._address("before", shown.rows[-1])
+
+    def _shown(self, cursor: str) -> Shown:
+        found = CURSOR.fullmatch(cursor)
+        if found is None or int(found[2]) > LARGEST_ID:
+            return self._first()
+        return self._after(int(found[2])) if found[1] == "after" else self._before(int(found[2]))
+
+    def _first(self) -> Shown:
+        rows = self._read(self.queryset)
+        return Shown(rows[: self.list_per_page], newer=False, older=len(rows) > self.list_per_page)
+
+    def _before(self, pk: int) -> Shown:
+        rows = self._read(self.queryset.filter(pk__lt=pk))
+        if not rows:
+            return self._first()
+        return Shown(rows[: self.list_per_page], newer=True, older=len(rows) > self.list_per_page)
+
+    def _after(self, pk: int) -> Shown:
+        rows = self._read(self.queryset.filter(pk__gt=pk).order_by("pk"))
+        if len(rows) <= self.list_per_page:  # nothing newer is left out: these are the newest
+            return self._first()
+        return Shown(rows[self.list_per_page - 1 :: -1], newer=True, older=True)
+
+    def _read(self, rows: QuerySet[Any]) -> list[Any]:
+        """A page, and one row more to know whether there is another."""
+        return list(rows[: self.list_per_page + 1])
+
+    def _address(self, side: str, row: Any) -> str:
+        return self.get_query_string({PAGE_VAR: f"{side}-{row.pk}"})
 
 
 class ChoiceFilter(SimpleListFilter):

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from accounts.actions import tokens
 from accounts.admin.base import ActionForm, Page, actor, asking
 from accounts.admin.fields import moment, when
-from accounts.admin.lists import ChoiceFilter, choice_filter
+from accounts.admin.lists import ChoiceFilter, Searched, choice_filter
 from accounts.models import Access, ApiToken
 from accounts.models.token import PREFIX_LENGTH
 from accounts.names import fold
@@ -64,7 +64,7 @@ class StateFilter(ChoiceFilter):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(Page):
+class ApiTokenAdmin(Searched, Page):
     list_display = ("title", "access", "kind", "rights", "state", when("expires_at"), when("last_used_at"))
     list_filter = (StateFilter, choice_filter("kind", ApiToken.Kind.choices))
     list_select_related = ("access",)
@@ -89,13 +89,10 @@ class ApiTokenAdmin(Page):
         access, rows = asking(request), ApiToken.objects.select_related("access")
         return rows.all() if access.is_superuser else rows.filter(access=access)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        if not search_term:
-            return queryset, False
-        alike = Q(access__login_key=fold(search_term)) | Q(name__startswith=search_term)
-        return queryset.filter(alike | Q(prefix__startswith=search_term[:PREFIX_LENGTH])), False
+    def found(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        alike = Q(name__startswith=term) | Q(prefix__startswith=term[:PREFIX_LENGTH])
+        owner = Access.objects.filter(login_key=fold(term)).values_list("pk", flat=True).first()
+        return queryset.filter(alike if owner is None else alike | Q(access=owner))
 
     @admin.display(description="token")
     def title(self, token: ApiToken) -> str:

@@ -63,6 +63,10 @@ class Access(AbstractBaseUser):
                 condition=models.Q(deleted_at=None) | models.Q(is_active=False), name="access_deleted_is_not_active"
             ),
         ]
+        indexes = [
+            models.Index(fields=["scope", "id"], name="access_by_scope"),
+            models.Index(fields=["is_active", "id"], name="access_by_activity"),
+        ]
 
     def __str__(self) -> str:
         return self.login

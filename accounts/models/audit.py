@@ -54,7 +54,12 @@ class AuditEntry(AppendOnly):
 
     class Meta:
         verbose_name_plural = "audit entries"
-        indexes = [models.Index(fields=["table", "row_id", "id"], name="audit_of_a_row")]
+        indexes = [
+            models.Index(fields=["table", "row_id", "id"], name="audit_of_a_row"),
+            models.Index(fields=["door", "id"], name="audit_by_door"),
+            models.Index(fields=["action", "id"], name="audit_by_action"),
+            models.Index(fields=["actor_login"], name="audit_by_login", opclasses=["varchar_pattern_ops"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.table} {self.row_id} by {self.actor_login or self.door}"

@@ -96,6 +96,11 @@ class ApiToken(models.Model):
                 name="living_device_token_names_differ",
             ),
         ]
+        indexes = [
+            models.Index(fields=["kind", "id"], name="token_by_kind"),
+            models.Index(fields=["revoked_at", "expires_at"], name="token_by_end"),
+            models.Index(fields=["name"], name="token_by_name", opclasses=["varchar_pattern_ops"]),  # its beginning
+        ]
 
     def __str__(self) -> str:
         return f"{self.name or self.kind} {self.prefix}…"

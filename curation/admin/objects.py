@@ -16,7 +16,7 @@ from accounts.scopes import Sees
 from curation.admin.media import DIGEST_PART, in_words
 from curation.models import StoredObject
 
-LOOKED_AT = 10_000  # newest objects, whose states are counted
+LOOKED_AT = 1_000  # newest objects, whose states are counted
 
 
 @admin.register(StoredObject)

@@ -94,6 +94,9 @@ class Annotation(models.Model):
         indexes = [
             models.Index(fields=["owner", "id"], name="annotation_of_owner"),
             models.Index(fields=["updated_at", "id"], name="annotation_by_update"),
+            models.Index(fields=["state", "id"], name="annotation_by_state"),
+            models.Index(fields=["origin", "id"], name="annotation_by_origin"),
+            models.Index(fields=["format", "id"], name="annotation_by_format"),
         ]
 
     def __str__(self) -> str:
@@ -137,6 +140,7 @@ class AnnotationRevision(AppendOnly):
                 name="a_predicted_revision_is_no_truth",
             ),
         ]
+        indexes = [models.Index(fields=["origin", "id"], name="revision_by_origin")]
         ordering = ["annotation_id", "-number"]
 
     def __str__(self) -> str:

@@ -128,6 +128,8 @@ class Media(models.Model):
             models.Index(fields=["captured_at", "id"], name="media_by_capture"),
             models.Index(fields=["updated_at", "id"], name="media_by_update"),
             models.Index(fields=["created_at", "id"], name="media_by_creation"),
+            models.Index(fields=["type", "id"], name="media_by_type"),
+            models.Index(fields=["camera", "id"], name="media_by_camera"),
         ]
 
     def __str__(self) -> str:

@@ -54,6 +54,7 @@ class StoredObject(models.Model):
                 name="object_being_written_has_a_lease",
             ),
         ]
+        indexes = [models.Index(fields=["state", "id"], name="object_by_state")]
 
     def __str__(self) -> str:
         return self.key

@@ -11,7 +11,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.admin import lists
 from accounts.admin.audit import ACTIONS
 from accounts.models import Access, AuditEntry, Organisation
 from accounts.tests.cast import Cast
@@ -442,19 +441,6 @@ def test_the_page_of_a_picture_asks_as_often_for_many_annotations_as_for_one(cas
     for _ in range(5):
         stored_annotation(cast.carl, media)
     assert len(queries_of(client, page("curation_media_change", media.pk))) == len(few) <= 8
-
-
-def test_no_list_counts_beyond_its_reach(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "REACH", 5)
-    for number in range(5):
-        Media.objects.create(type="image", owner=cast.carl, camera=f"camera {number}")
-    client, address = enter(cast.carl), page("curation_media_changelist")
-    assert "more than" not in text(client.get(address))
-    Media.objects.create(type="image", owner=cast.carl)
-    answer = text(client.get(address))
-    assert "more than\n    \n    5" in answer or re.search(r"more than\s+5\s+media", answer)
-    for sql in queries_of(client, address):
-        assert "COUNT(" not in sql or "LIMIT 6" in sql
 
 
 def test_the_first_page_of_a_big_table_reads_no_more_than_it_shows(cast: Cast) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from curation.storage.errors import StoreError
 from curation.storage.stores import object_store
 
 LOCK = 7_067_072_111  # any number, the same on every host
+TRIED_EVERY = 0.2  # seconds
 
 
 class Command(BaseCommand):
@@ -60,11 +62,20 @@ def _alone() -> Iterator[None]:
         return
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = 0; SET statement_timeout = 0")
-        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        _take(cursor)
         try:
             yield
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+def _take(cursor: Any) -> None:
+    """Ask again and again: a statement that waits holds up indexes built in place, which wait for every statement."""
+    while True:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        if cursor.fetchone()[0]:
+            return
+        time.sleep(TRIED_EVERY)
 
 
 def _first_line(error: Exception) -> str:
