@@ -199,6 +199,28 @@ def test_everything_can_be_reached_by_keyboard_with_a_visible_focus(visitor: Vis
     assert visitor.troubles == []
 
 
+def test_a_list_is_leafed_through_by_keyboard(visitor: Visitor, carl: Access) -> None:
+    for number in range(120):
+        Media.objects.create(type="image", owner=carl, camera=f"camera-{number:03}")
+    visitor.log_in("carl")
+    keyboard = visitor.goto("/admin/curation/media/?type=image").keyboard
+    pages = {"Older": ["camera-069", "camera-019"], "Newer": ["camera-069", "camera-119"]}
+    for name, newest in pages.items():
+        for camera in newest:
+            tab_to(visitor, name)
+            with visitor.page.expect_navigation(wait_until="networkidle"):
+                keyboard.press("Enter")
+            assert visitor.page.locator("td.field-camera").first.text_content() == camera
+            assert "type=image" in visitor.page.url
+    assert visitor.page.get_by_role("navigation", name="Pages", exact=True).get_by_text("50 shown").is_visible()
+    visitor.goto("/admin/curation/media/")
+    visitor.press("Older")
+    visitor.looks_right()
+    visitor.shoot("media-list-older")
+    assert visitor.page.get_by_role("link", name="Newest").count() == 2
+    assert visitor.troubles == []
+
+
 def addresses() -> list[str]:
     """Every page of the workbench, with a row to show on each."""
     rows: dict[Any, Any] = {
