@@ -67,7 +67,7 @@ class UploadedFilter(ChoiceFilter):
     choices_known: ClassVar[list[tuple[str, str]]] = [("yes", "yes"), ("no", "not yet")]
 
     def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.exclude(file="") if value == "yes" else queryset.filter(file="")
+        return queryset.filter(file__gt="") if value == "yes" else queryset.filter(file="")  # both by index
 
 
 class OrganisationFilter(ChoiceFilter):

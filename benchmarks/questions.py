@@ -1,0 +1,79 @@
+"""What every list can be asked, and the columns by which an index finds the answer.
+
+A test keeps the table complete: each declared filter and each search stands here, and PostgreSQL can serve it by an
+index. `make benchmark PARTS=lists` asks the same of a million rows. The values are such as few rows have there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+DIGEST = "00000000" + "ab" * 28
+LONG_AGO = "2020-01-02T00:00:00Z"
+AHEAD = "2100-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True)
+class Question:
+    """`columns`: those that the conditions of index scans must name, all of them.
+
+    `walks`: why there are none, and the newest rows are looked through instead.
+    """
+
+    path: str
+    parameter: str
+    value: str
+    columns: tuple[str, ...] = ()
+    walks: str = ""
+
+    def address(self, *, organisation: int | None) -> str:
+        """`organisation`: the id of one that there is; it takes the place of `{organisation}` in the value."""
+        value = self.value.format(organisation=organisation)
+        return f"{self.path}?{urlencode({self.parameter: value})}"
+
+
+MEDIA, ANNOTATIONS, TOKENS = "/api/v1/media", "/api/v1/annotations", "/api/v1/tokens"
+ADMIN = "/admin/"
+
+QUESTIONS = [
+    Question(MEDIA, "type", "video", ("type",)),
+    Question(MEDIA, "uploaded", "false", ("sha256",)),
+    Question(MEDIA, "uploaded", "true", walks="Nearly every row has its file."),
+    Question(MEDIA, "sha256", DIGEST, ("sha256",)),
+    Question(MEDIA, "owner", "2", ("owner_id",)),
+    Question(MEDIA, "captured_from", AHEAD, ("captured_at",)),
+    Question(MEDIA, "captured_to", LONG_AGO, ("captured_at",)),
+    Question(MEDIA, "created_from", AHEAD, ("created_at",)),
+    Question(MEDIA, "created_to", LONG_AGO, ("created_at",)),
+    Question(MEDIA, "updated_since", AHEAD, ("updated_at",)),
+    Question(ANNOTATIONS, "media_id", "7", ("media_id",)),
+    Question(ANNOTATIONS, "origin", "prediction", ("origin",)),
+    Question(ANNOTATIONS, "state", "problem", ("state",)),
+    Question(ANNOTATIONS, "format", "voc", ("format",)),
+    Question(TOKENS, "access", "2", ("access_id",)),
+    Question(f"{ADMIN}curation/media/", "type", "video", ("type",)),
+    Question(f"{ADMIN}curation/media/", "uploaded", "yes", ("file",)),
+    Question(f"{ADMIN}curation/media/", "uploaded", "no", ("file",)),
+    Question(f"{ADMIN}curation/media/", "organisation", "{organisation}", ("organisation_id",)),
+    Question(f"{ADMIN}curation/media/", "q", DIGEST[:8], ("name_folded", "camera", "sha256")),
+    Question(f"{ADMIN}curation/annotation/", "state", "problem", ("state",)),
+    Question(f"{ADMIN}curation/annotation/", "origin", "prediction", ("origin",)),
+    Question(f"{ADMIN}curation/annotationrevision/", "origin", "human", ("origin",)),
+    Question(f"{ADMIN}curation/storedobject/", "state", "damaged", ("state",)),
+    Question(f"{ADMIN}curation/storedobject/", "q", "media/none.jpg", ("key",)),
+    Question(f"{ADMIN}curation/storedobject/", "q", DIGEST[:8], ("sha256",)),
+    Question(f"{ADMIN}accounts/access/", "scope", "admin", ("scope",)),
+    Question(f"{ADMIN}accounts/access/", "is_active__exact", "0", ("is_active",)),
+    Question(f"{ADMIN}accounts/access/", "q", "tow", ("login_key",)),
+    Question(f"{ADMIN}accounts/organisation/", "q", "for", ("name_folded",)),
+    Question(f"{ADMIN}accounts/apitoken/", "state", "living", ("revoked_at",)),
+    Question(f"{ADMIN}accounts/apitoken/", "state", "revoked", ("revoked_at",)),
+    Question(f"{ADMIN}accounts/apitoken/", "state", "expired", ("revoked_at", "expires_at")),
+    Question(f"{ADMIN}accounts/apitoken/", "kind", "device", ("kind",)),
+    Question(f"{ADMIN}accounts/apitoken/", "q", "tower-1", ("access_id", "name", "prefix")),
+    Question(f"{ADMIN}accounts/auditentry/", "door", "command", ("door",)),
+    Question(f"{ADMIN}accounts/auditentry/", "table", "organisation", ("table",)),
+    Question(f"{ADMIN}accounts/auditentry/", "action", "organisation.rename", ("action",)),
+    Question(f"{ADMIN}accounts/auditentry/", "q", "7", ("actor_login", "table", "row_id")),
+]
