@@ -1,16 +1,28 @@
-"""How PostgreSQL answers what a list asks: the statement that a request sends, and the nodes of its plan."""
+"""How PostgreSQL answers what a list asks: the statement that a request sends, and the nodes of its plan.
+
+Run as a program (`make benchmark PARTS=lists` does), it explains every question of benchmarks.questions on the database
+of DATABASE_URL, and ends with 1 when one of them reads a big table whole.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+import django
 from django.db import connection
 
+from benchmarks.questions import ADMIN, QUESTIONS, Question
+from benchmarks.rig import show
+
+BIG = 100_000  # rows, as the planner estimates them
 PAGED = re.compile(r' ORDER BY (1|"\w+"\."id") (DESC|ASC) LIMIT 51$')  # a page and one row more
 Asking = Callable[[], Any]
 
@@ -61,3 +73,61 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def conditions(plan: dict[str, Any]) -> str:
     """What the index scans of a plan are asked for."""
     return " ".join(node["Index Cond"] for node in nodes(plan) if "Index Cond" in node)
+
+
+def big_tables() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= %s", [BIG])
+        return {name for (name,) in cursor.fetchall()}
+
+
+def askers() -> tuple[Callable[[str], Any], Callable[[str], Any], int]:
+    """The first admin at the API and in the workbench, and the id of an organisation."""
+    from django.test import Client
+    from django.utils import timezone
+
+    from accounts.actions.tokens import issue_device_token
+    from accounts.actor import Actor
+    from accounts.models import Access, Organisation
+
+    admin = Access.objects.admins().order_by("id")[0]
+    soon = timezone.now() + timedelta(hours=1)
+    _, secret = issue_device_token(admin, name="plans", rights="all", expires_at=soon, by=Actor(admin, "command"))
+    api, workbench = Client(SERVER_NAME="localhost"), Client(SERVER_NAME="localhost")
+    workbench.force_login(admin, backend="accounts.backends.AccessBackend")
+    bearer = {"Authorization": f"Bearer {secret}"}
+    return lambda path: api.get(path, headers=bearer), workbench.get, Organisation.objects.order_by("id")[0].pk
+
+
+def way_of(plan: dict[str, Any]) -> str:
+    """The scans of a plan, as "Index Scan media_by_type"."""
+    scans = [node for node in nodes(plan) if "Index Name" in node or "Scan" in node["Node Type"]]
+    names = [node.get("Index Name", node.get("Relation Name", "")) for node in scans]
+    return ", ".join(f"{node['Node Type']} {name}".strip() for node, name in zip(scans, names, strict=True))
+
+
+def explain(question: Question, ask: Asking, big: set[str]) -> bool:
+    """Print the plan of a question; whether no big table is read whole."""
+    plan = plan_of(statement_of(ask), "ANALYZE")
+    whole = {node["Relation Name"] for node in nodes(plan) if node["Node Type"] == "Seq Scan"} & big
+    figures = f"{plan['Execution Time']:.2f} ms, cost {plan['Total Cost']:.0f}"
+    way = f"READS THE WHOLE OF {', '.join(sorted(whole))}" if whole else way_of(plan)
+    show(f"{question.path.removeprefix('/api/v1')}?{question.parameter}={question.value[:12]}", figures, way)
+    return not whole
+
+
+def main() -> int:
+    api, workbench, organisation = askers()
+    big = big_tables()
+    held = []
+    for question in QUESTIONS:
+        ask = workbench if question.path.startswith(ADMIN) else api
+        address = question.address(organisation=organisation)
+        held.append(explain(question, lambda: ask(address), big))  # noqa: B023  # asked at once
+    return 0 if all(held) else 1
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pyrostorage_site.settings")
+    django.setup()
+    sys.exit(main())
