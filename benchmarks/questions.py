@@ -56,7 +56,7 @@ QUESTIONS = [
     Question(f"{ADMIN}curation/media/", "uploaded", "yes", ("file",)),
     Question(f"{ADMIN}curation/media/", "uploaded", "no", ("file",)),
     Question(f"{ADMIN}curation/media/", "organisation", "{organisation}", ("organisation_id",)),
-    Question(f"{ADMIN}curation/media/", "q", DIGEST[:8], ("name_folded", "camera", "sha256")),
+    Question(f"{ADMIN}curation/media/", "q", DIGEST[:8], ("id",)),  # found beforehand, each way by its index
     Question(f"{ADMIN}curation/annotation/", "state", "problem", ("state",)),
     Question(f"{ADMIN}curation/annotation/", "origin", "prediction", ("origin",)),
     Question(f"{ADMIN}curation/annotationrevision/", "origin", "human", ("origin",)),

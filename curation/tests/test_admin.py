@@ -15,6 +15,7 @@ from accounts.admin.audit import ACTIONS
 from accounts.models import Access, AuditEntry, Organisation
 from accounts.tests.cast import Cast
 from accounts.tests.test_admin import enter, page, text
+from curation.admin import media as media_pages
 from curation.models import Annotation, AnnotationRevision, Media, StoredObject
 from curation.storage.stores import object_store
 from curation.tests.links import content_at, start_of_links
@@ -290,6 +291,15 @@ def test_media_are_found_by_name_camera_and_filters(cast: Cast, query: dict[str,
     for asked in (query, query or {"q": media.sha256[:8]}):
         answer = text(client.get(page("curation_media_changelist"), asked))
         assert (page("curation_media_change", media.pk) in answer) is found
+
+
+def test_many_rows_are_found_as_few_are(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_pages, "FEW", 1)
+    client, address = enter(cast.carl), page("curation_media_changelist")
+    for name, shown in ("tower", 1), ("tower", 2), ("towers", 3):
+        Media.objects.create(type="image", owner=cast.carl, name_folded=name, camera="tower")
+        assert f"{shown} shown" in text(client.get(address, {"q": "tower"}))
+    assert "0 shown" in text(client.get(address, {"q": "valley"}))
 
 
 def test_media_are_filtered_by_organisation(cast: Cast) -> None:

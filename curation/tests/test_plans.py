@@ -15,7 +15,9 @@ from accounts.rest.paging import PARAMETERS
 from accounts.tests.cast import Cast, api
 from accounts.tests.test_admin import enter
 from benchmarks.plans import Statement, conditions, nodes, plan_of, statement_of
-from benchmarks.questions import ADMIN, QUESTIONS, Question
+from benchmarks.questions import ADMIN, DIGEST, QUESTIONS, Question
+from curation.admin.media import ways_to
+from curation.models import Media
 
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="Plans are PostgreSQL's.")
 
@@ -66,6 +68,10 @@ def _indexes_only(db: None) -> None:
 
 
 def statement(cast: Cast, question: Question) -> Statement:
+    """What is sent where a row is found in every way that there is."""
+    Media.objects.create(
+        type="image", file=f"media/{DIGEST[:32]}.jpg", sha256=DIGEST, size=1, name_folded=DIGEST[:8], camera=DIGEST[:8]
+    )
     client = enter(cast.ada) if question.path.startswith(ADMIN) else api(cast.ada)
     return statement_of(lambda: client.get(question.address(organisation=cast.carl.organisation_id)))
 
@@ -85,6 +91,15 @@ def test_an_index_finds_the_rows(cast: Cast, question: Question) -> None:
     assert [column for column in question.columns if not compared(column, conditions(plan))] == [], [
         (node["Node Type"], node.get("Index Name"), node.get("Index Cond")) for node in nodes(plan)
     ]
+
+
+@on_postgresql
+@pytest.mark.usefixtures("_indexes_only")
+def test_each_way_of_searching_media_has_its_index() -> None:
+    ways = ways_to(DIGEST[:8])
+    for column, way in zip(("name_folded", "camera", "sha256"), ways, strict=True):
+        sql, values = Media.objects.filter(way).values_list("pk").query.sql_with_params()
+        assert compared(column, conditions(plan_of(Statement(sql, values))))
 
 
 @on_postgresql
