@@ -1,0 +1,10 @@
+from django.db.backends.postgresql import base
+
+from curation.tests.faults.killing import point
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def _commit(self) -> None:
+        point("P6")
+        super()._commit()  # type: ignore[misc]
+        point("P7")

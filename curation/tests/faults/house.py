@@ -1,0 +1,231 @@
+"""The whole service in processes of its own, and clients that see it from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from curation.tests.faults import killing
+from curation.tests.faults.proxy import FaultProxy
+from pyrostorage_site import testbed
+
+ROOT = Path(__file__).resolve().parents[3]
+PATIENCE = 60  # seconds to be well again after a fault
+
+
+@dataclass
+class House:
+    """A running service: how to reach it, and the lines it depends on."""
+
+    folder: Path
+    environment: dict[str, str]
+    url: str
+    store: FaultProxy | None = None  # None: a folder
+    database: FaultProxy | None = None  # None: SQLite
+    token: str = ""
+    server: subprocess.Popen[bytes] | None = None
+    kills: int = 0  # ordered so far, and seen to be done
+    _session: requests.Session = field(default_factory=requests.Session)
+
+    # --- Processes ---------------------------------------------------------------------------------
+
+    def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command with the settings of production, as an administrator does."""
+        command = [sys.executable, "manage.py", *arguments]
+        usual = self.environment | {"DJANGO_SETTINGS_MODULE": "pyrostorage_site.settings"}
+        done = subprocess.run(command, cwd=ROOT, env=usual, capture_output=True, text=True, check=False, timeout=120)
+        if check and done.returncode:
+            pytest.fail(f"{arguments[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
+        return done
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "gunicorn", "-c", "pyrostorage_site/gunicorn_conf.py"]
+        with (self.folder / "server.log").open("ab") as log:
+            self.server = subprocess.Popen(
+                [*command, "pyrostorage_site.wsgi:application"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        self.wait_until_healthy()
+
+    def stop(self) -> None:
+        if self.server is not None:
+            self.server.terminate()
+            self.server.wait(70)
+            self.server = None
+
+    def kill_master(self) -> None:
+        """The server dies as a whole: the master first, then whoever is left without it."""
+        assert self.server is not None
+        workers = self.workers()
+        self.server.kill()
+        self.server.wait(10)
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+        self.server = None
+
+    def workers(self) -> list[int]:
+        assert self.server is not None
+        pid = self.server.pid
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def log(self) -> str:
+        return (self.folder / "server.log").read_text(errors="replace")
+
+    def workers_killed(self) -> int:
+        """How many workers the master saw end by signal 9."""
+        return self.log().count("was sent SIGKILL!")
+
+    # --- Clients -----------------------------------------------------------------------------------
+
+    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        """One request on a line of its own, as the device; raises requests.ConnectionError when the line is cut."""
+        headers = {"Authorization": f"Bearer {self.token}", "Connection": "close"} | options.pop("headers", {})
+        return requests.request(method, self.url + path, headers=headers, timeout=options.pop("timeout", 60), **options)
+
+    def announce(self) -> int:
+        answer = self.ask("POST", "/api/v1/media", json={"type": "image"})
+        assert answer.status_code == 201, answer.text
+        return int(answer.json()["id"])
+
+    def upload(self, media: int, content: bytes, key: str = "", **options: Any) -> requests.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        files = {"file": ("picture.jpg", content, "image/jpeg")}
+        return self.ask("POST", f"/api/v1/media/{media}/upload", files=files, headers=headers, **options)
+
+    def content_of(self, media: int) -> bytes:
+        """The bytes that a client gets now."""
+        answer = self.ask("GET", f"/api/v1/media/{media}/url")
+        assert answer.status_code == 200, answer.text
+        file = requests.get(answer.json()["url"], timeout=30)
+        assert file.status_code == 200, file.text
+        return file.content
+
+    # --- Afterwards --------------------------------------------------------------------------------
+
+    def wait_until_healthy(self, path: str = "/healthz") -> None:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with contextlib.suppress(requests.RequestException):
+                if requests.get(self.url + path, timeout=5).status_code == 200:
+                    return
+            assert time.monotonic() < deadline, f"not healthy after {PATIENCE} s: {self.log()[-3000:]}"
+            time.sleep(0.05)
+
+    def recover(self) -> dict[str, Any]:
+        """What an administrator's timers do; then what check_storage --full finds."""
+        self.wait_until_healthy("/readyz")
+        self.manage("collect_objects", "--apply", "--grace", "0")
+        return self.check()
+
+    def check(self) -> dict[str, Any]:
+        done = self.manage("check_storage", "--full", "--json", check=False)
+        assert done.returncode in {0, 1}, done.stderr
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
+
+
+@contextlib.contextmanager
+def embedded(folder: Path) -> Iterator[House]:
+    """SQLite and a folder."""
+    with _house(folder, {}) as house:
+        yield house
+
+
+@contextlib.contextmanager
+def grown(folder: Path) -> Iterator[House]:
+    """PostgreSQL and SeaweedFS, each behind a proxy."""
+    with contextlib.ExitStack() as stack:
+        database_url = stack.enter_context(testbed.postgres())
+        store = stack.enter_context(testbed.seaweedfs(testbed.find_weed(Path(sys.executable).parent)))
+        variables = testbed.variables(database_url, store, store.make_bucket("pyro"))
+        to_database = stack.enter_context(contextlib.closing(_before(database_url)))
+        to_store = stack.enter_context(contextlib.closing(_before(store.endpoint)))
+        variables["DATABASE_URL"] = _through(database_url, to_database)
+        variables["S3_ENDPOINT_URL"] = _through(store.endpoint, to_store)
+        variables["S3_PUBLIC_ENDPOINT_URL"] = store.endpoint
+        yield stack.enter_context(_house(folder, variables, store=to_store, database=to_database))
+
+
+def _before(url: str) -> FaultProxy:
+    address = urlsplit(url)
+    return FaultProxy((str(address.hostname), int(address.port or 0)))
+
+
+def _through(url: str, proxy: FaultProxy) -> str:
+    address = urlsplit(url)
+    return url.replace(f"{address.hostname}:{address.port}", f"127.0.0.1:{proxy.port}")
+
+
+@contextlib.contextmanager
+def _house(
+    folder: Path, variables: dict[str, str], store: FaultProxy | None = None, database: FaultProxy | None = None
+) -> Iterator[House]:
+    port = testbed.free_ports(1)[0]
+    orders = folder / "orders"
+    orders.mkdir()
+    environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "DATA_DIR": str(folder / "data")}
+    environment |= {"PORT": str(port), "WEB_WORKERS": "2", "TMPDIR": str(folder / "tmp"), "KILL_ORDERS": str(orders)}
+    environment |= {"DJANGO_SETTINGS_MODULE": "curation.tests.faults.deadly", "PYTHONPATH": str(ROOT)}
+    environment |= {"SUPERUSER_LOGIN": "root", "SUPERUSER_PWD": secrets.token_urlsafe(12)} | variables
+    (folder / "tmp").mkdir()
+    house = House(folder, environment, f"http://127.0.0.1:{port}", store, database)
+    house.manage("prepare")
+    house.manage("register_user", "tower", "--scope", "device", "--no-password")
+    house.token = house.manage("create_token", "tower", "faults").stdout.strip()
+    house.start()
+    try:
+        yield house
+    finally:
+        for proxy in (store, database):
+            if proxy is not None:
+                proxy.heal()
+        house.stop()
+
+
+def deadly(house: House, phase: str, deed: Callable[[], requests.Response]) -> requests.Response | None:
+    """Do it while the worker dies at `phase`; the answer, or None when the line was cut."""
+    if phase == "P4" and house.store is not None:
+        _cut_within_the_transfer(house)
+    else:
+        killing.order(house.folder / "orders", phase)
+    before = house.workers_killed()
+    try:
+        answer: requests.Response | None = deed()
+    except requests.ConnectionError:
+        answer = None
+    deadline = time.monotonic() + 10
+    while house.workers_killed() == before:
+        assert time.monotonic() < deadline, f"nobody died at {phase}"
+        time.sleep(0.02)
+    house.wait_until_healthy()
+    return answer
+
+
+def _cut_within_the_transfer(house: House) -> None:
+    """The line to the store counts the bytes; in their midst all workers die, whoever of them sends."""
+    assert house.store is not None
+
+    def kill() -> None:
+        for worker in house.workers():
+            os.kill(worker, signal.SIGKILL)
+
+    house.store.rules.at_cut = kill
+    house.store.rules.cut_after = 50_000
