@@ -1,54 +1,182 @@
-"""Queries whose SQL is made once per process.
+"""Statements whose SQL is made once per process, and on PostgreSQL parsed and planned once per connection.
 
 Building and compiling a query takes Django several times longer than the database takes to answer one by primary
-key. What runs for nearly every request is compiled once, with marks where the values go.
+key, and planning it takes PostgreSQL several times longer than running it. What runs for nearly every request is
+compiled once, with marks where the values go, and sent by name from the second time on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import count
 from typing import Any, Generic, TypeVar
 
 from django.db import connection, models
+from django.db.models.expressions import RawSQL
+from django.db.models.sql.subqueries import UpdateQuery
 
 Row = TypeVar("Row", bound=models.Model)
 
-MARKS: dict[type, Callable[[int], int | str]] = {  # stand for values while the SQL is made, and are none themselves
+MARKS: dict[type, Callable[[int], Any]] = {  # stand for values while the SQL is made, and are none themselves
     int: lambda number: -900_000_000 - number,
     str: lambda number: f"\x1b mark {number}",
+    datetime: lambda number: datetime(1, 1, 1, 0, 0, number, tzinfo=UTC),
 }
+_numbers = count(1)
+
+
+class Statement:
+    """SQL with `%s` where values go. Prepared by each PostgreSQL connection that meets it; plain text for SQLite."""
+
+    def __init__(self, name: str, sql: str, constants: Mapping[int, Any] | None = None) -> None:
+        """name: how it is called in pg_stat_activity. constants: values that never change, by their place."""
+        self._name = f"{name}_{next(_numbers)}"
+        self._sql = sql
+        self._constants = constants or {}
+        places = range(sql.count("%s") - len(self._constants))
+        self._execute = f"EXECUTE {self._name}" + (f" ({', '.join('%s' for _ in places)})" if places else "")
+
+    def run(self, cursor: Any, values: Sequence[Any]) -> None:
+        """Execute on a cursor of `connection`; `values` are those that are no constants, in order."""
+        prepared: set[str] | None = getattr(connection, "prepared", None)
+        if prepared is None:
+            cursor.execute(self._sql, self._merged(values))
+            return
+        if self._name not in prepared:
+            self._prepare()
+            prepared.add(self._name)
+        cursor.execute(self._execute, values)
+
+    def _merged(self, values: Iterable[Any]) -> list[Any]:
+        rest = iter(values)
+        places = range(self._sql.count("%s"))
+        return [self._constants[place] if place in self._constants else next(rest) for place in places]
+
+    def _prepare(self) -> None:
+        """Constants stay in the text, where the planner sees them (partial indexes ask for that)."""
+        from psycopg2.extensions import AsIs  # type: ignore[import-untyped]  # SQLite needs no psycopg2
+
+        places = sum(place not in self._constants for place in range(self._sql.count("%s")))
+        with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+            cursor.execute(
+                f"PREPARE {self._name} AS {self._sql}", self._merged(AsIs(f"${n + 1}") for n in range(places))
+            )
 
 
 class Prepared(Generic[Row]):
     """One shape of query. `build` gets marks in the place of values and returns the queryset of whole rows."""
 
     def __init__(self, build: Callable[..., models.QuerySet[Row]], **kinds: type) -> None:
-        """kinds: the parameters of `build`, int or str."""
+        """kinds: the parameters of `build`: int, str or datetime."""
         self._build = build
         self._marks = {name: MARKS[kind](number) for number, (name, kind) in enumerate(kinds.items())}
-        self._sql = ""
+        self._select: _Select[Row] | None = None
+        self._exists: _Compiled | None = None
+        self._updates: dict[tuple[str, ...], _Compiled] = {}
 
-    def first(self, **values: int | str) -> Row | None:
+    def first(self, **values: Any) -> Row | None:
         """The first row, or None."""
-        if not self._sql:
-            self._compile()
+        if self._select is None:
+            self._select = _Select(self._build(**self._marks), self._marks)
+        return self._select.first(values)
+
+    def exists(self, **values: Any) -> bool:
+        """Whether there is such a row."""
+        if self._exists is None:
+            query = self._build(**self._marks).query
+            self._exists = _Compiled(query.exists(), self._marks)
         with connection.cursor() as cursor:
-            cursor.execute(self._sql, [values.get(part, part) for part in self._parameters])
+            self._exists.run(cursor, values)
+            return cursor.fetchone() is not None
+
+    def update(self, columns: Mapping[str, Any], **values: Any) -> int:
+        """Set columns (by the names that rows have them under: `owner_id`) of all such rows; return how many."""
+        names = tuple(columns)
+        compiled = self._updates.get(names)
+        if compiled is None:
+            compiled = self._updates[names] = self._compile_update(names)
+        fields = compiled.query.get_meta()
+        new = {name: fields.get_field(name).get_db_prep_save(columns[name], connection) for name in names}
+        with connection.cursor() as cursor:
+            compiled.run(cursor, values | {f"new {name}": value for name, value in new.items()})
+            return int(cursor.rowcount)
+
+    def _compile_update(self, names: tuple[str, ...]) -> _Compiled:
+        new = {f"new {name}": f"\x1b new {name}" for name in names}
+        query: Any = self._build(**self._marks).query.chain(UpdateQuery)
+        fields = query.get_meta()
+        query.add_update_fields(
+            [(fields.get_field(name), None, RawSQL("%s", [new[f"new {name}"]])) for name in names]  # noqa: S611
+        )
+        return _Compiled(query, self._marks | new)
+
+
+class _Compiled:
+    """The SQL of a query, and which of its parameters are marks."""
+
+    def __init__(self, query: Any, marks: Mapping[str, Any]) -> None:
+        self.query = query
+        self.compiler = query.get_compiler(connection.alias)
+        sql, parameters = self.compiler.as_sql()
+        named = {_adapted(mark): name for name, mark in marks.items()}
+        self._names = [named[value] for value in parameters if value in named]
+        constants = {place: value for place, value in enumerate(parameters) if value not in named}
+        self._statement = Statement(query.get_meta().db_table, sql, constants)
+
+    def run(self, cursor: Any, values: Mapping[str, Any]) -> None:
+        self._statement.run(cursor, [_adapted(values[name]) for name in self._names])
+
+
+class _Select(_Compiled, Generic[Row]):
+    def __init__(self, rows: models.QuerySet[Row], marks: Mapping[str, Any]) -> None:
+        super().__init__(rows.query, marks)
+        self._model = rows.model
+        columns = [column for column, _, _ in self.compiler.select]
+        self._fields = [column.target.attname for column in columns]
+        self._converters = self.compiler.get_converters(columns)
+
+    def first(self, values: Mapping[str, Any]) -> Row | None:
+        with connection.cursor() as cursor:
+            self.run(cursor, values)
             row = cursor.fetchone()
         if row is None:
             return None
         if self._converters:
-            row = next(iter(self._compiler.apply_converters([row], self._converters)))
+            row = next(iter(self.compiler.apply_converters([row], self._converters)))
         return self._model.from_db(connection.alias, self._fields, row)
 
-    def _compile(self) -> None:
-        query = self._build(**self._marks).query
-        self._model: type[Row] = query.model  # type: ignore[assignment]
-        self._compiler: Any = query.get_compiler(connection.alias)
-        sql, parameters = self._compiler.as_sql()
-        named = {mark: name for name, mark in self._marks.items()}
-        self._parameters = [named.get(parameter, parameter) for parameter in parameters]
-        columns = [column for column, _, _ in self._compiler.select]
-        self._fields = [column.target.attname for column in columns]
-        self._converters = self._compiler.get_converters(columns)
-        self._sql = sql
+
+def _adapted(value: Any) -> Any:
+    """Times as the database takes them: text for SQLite."""
+    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
+class Insert(Generic[Row]):
+    """Adds rows of one model, as `save()` of a new row does, without signals and without `auto_now`."""
+
+    def __init__(self, model: type[Row]) -> None:
+        self._model = model
+        self._fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+        self._shapes: dict[int, Statement] = {}
+
+    def __call__(self, *rows: Row) -> None:
+        """One statement for all `rows`, which know their ids afterwards."""
+        if not rows:
+            return
+        values = [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in self._fields]
+        with connection.cursor() as cursor:
+            self._shape(len(rows)).run(cursor, values)
+            for row, (row_id,) in zip(rows, cursor.fetchall(), strict=True):
+                row.pk = row_id
+                row._state.adding, row._state.db = False, connection.alias
+
+    def _shape(self, size: int) -> Statement:
+        if size not in self._shapes:
+            table, quote = self._model._meta.db_table, connection.ops.quote_name
+            columns = ", ".join(quote(field.column) for field in self._fields)
+            marks = ", ".join([f"({', '.join('%s' for _ in self._fields)})"] * size)
+            key = quote(self._model._meta.pk.column)
+            sql = f"INSERT INTO {quote(table)} ({columns}) VALUES {marks} RETURNING {key}"  # noqa: S608
+            self._shapes[size] = Statement(f"insert_{table}", sql)
+        return self._shapes[size]

@@ -50,6 +50,7 @@ if DATABASE_URL:
     if "postgresql" not in DATABASES["default"].get("ENGINE", ""):
         raise ImproperlyConfigured("DATABASE_URL must begin with postgres://; leave it out for SQLite.")
     DATABASES["default"] |= {
+        "ENGINE": "pyrostorage_site.postgresql",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
 from accounts.actor import Actor
 from accounts.models import Access, ApiToken
+from accounts.prepared import Prepared
 from accounts.refusals import NotAuthenticated, ScopeRefused
 
 
@@ -19,5 +25,12 @@ def recheck(by: Actor) -> None:
 
 def _token_opens(token: ApiToken, access: Access) -> bool:
     """Both answers in one query; only a "no" is looked into further."""
-    same = ApiToken.objects.living().filter(pk=token.pk, access__is_active=True, access__scope=access.scope)
-    return same.exists()
+    return _SAME.exists(token_id=token.pk, scope=access.scope, now=timezone.now())
+
+
+def _same(token_id: int, scope: str, now: datetime) -> QuerySet[ApiToken]:
+    living: QuerySet[ApiToken] = ApiToken.objects.living(now)
+    return living.filter(pk=token_id, access__is_active=True, access__scope=scope)
+
+
+_SAME = Prepared(_same, token_id=int, scope=str, now=datetime)

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from accounts.prepared import Prepared, Statement
 from accounts.refusals import Busy, Conflict
 from curation.actions.refusing import store_errors
 from curation.models import StoredObject
@@ -30,16 +31,21 @@ PATIENCE = 20  # looks at a key that is being deleted, a tenth of a second apart
 ATTEMPTS = 3  # to store and commit, when the collector came between
 
 # A new row or a touched one, in one statement that needs no transaction; none while the key is being deleted.
-TAKE = """
+TAKE = Statement(
+    "take_storedobject",
+    """
 INSERT INTO curation_storedobject (key, sha256, size, content_type, state, lease_until, touched_at, created_at)
 VALUES (%s, %s, %s, %s, 'writing', %s, %s, %s)
 ON CONFLICT (key) DO UPDATE SET lease_until = excluded.lease_until, touched_at = excluded.touched_at
 WHERE curation_storedobject.state <> 'deleting'
 RETURNING id, sha256, state
-"""
+""",
+)
 
 State = StoredObject.State
 PRESENT = (State.WRITING, State.READY)
+MET = Prepared(lambda row_id: StoredObject.objects.filter(pk=row_id, state__in=PRESENT), row_id=int)
+WRITTEN = Prepared(lambda row_id: StoredObject.objects.filter(pk=row_id).exclude(state=State.DELETING), row_id=int)
 
 
 class ClaimLost(Exception):
@@ -91,8 +97,8 @@ def _take(key: str, spooled: Spooled, content_type: str) -> _Taken:
         lease = now + LEASE + timedelta(seconds=spooled.size / SLOWEST)
         moment = connection.ops.adapt_datetimefield_value
         with connection.cursor() as cursor:
-            cursor.execute(
-                TAKE, [key, spooled.sha256, spooled.size, content_type, moment(lease), moment(now), moment(now)]
+            TAKE.run(
+                cursor, [key, spooled.sha256, spooled.size, content_type, moment(lease), moment(now), moment(now)]
             )
             row = cursor.fetchone()
         if row is not None:
@@ -117,10 +123,12 @@ def settle(*claims: Claim, replaced: str = "") -> None:
 
 
 def _settle_one(claim: Claim, now: datetime) -> None:
-    fresh = {"verified_at": now} if claim.written else {}
-    states = PRESENT if not claim.written else (*PRESENT, State.MISSING, State.DAMAGED)
-    ready = StoredObject.objects.filter(pk=claim.row_id, state__in=states)
-    if not ready.update(state=State.READY, lease_until=None, touched_at=now, **fresh):
+    columns = {"state": State.READY, "lease_until": None, "touched_at": now}
+    if claim.written:
+        settled = WRITTEN.update(columns | {"verified_at": now}, row_id=claim.row_id)
+    else:
+        settled = MET.update(columns, row_id=claim.row_id)
+    if not settled:
         raise ClaimLost
 
 
