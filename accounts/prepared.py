@@ -164,7 +164,9 @@ class Insert(Generic[Row]):
         """One statement for all `rows`, which know their ids afterwards."""
         if not rows:
             return
-        values = [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in self._fields]
+        values = [
+            field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in self._fields
+        ]
         with connection.cursor() as cursor:
             self._shape(len(rows)).run(cursor, values)
             for row, (row_id,) in zip(rows, cursor.fetchall(), strict=True):

@@ -112,6 +112,36 @@ def postgres(*, durable: bool = False, databases: Sequence[str] = ("pyro",)) -> 
     The role is no superuser; it owns its databases and may create more (tests do). `durable` keeps fsync on:
     for benchmarks, whose figures would lie without it. Raises UnavailableError.
     """
+    with postgres_server(durable=durable, databases=databases) as server:
+        yield server.url
+
+
+class PostgresServer:
+    """A cluster that can be stopped and started again, at `url` all the time."""
+
+    def __init__(self, binaries: Path, home: Path, account: str | None, url: str, *, durable: bool) -> None:
+        self.url = url
+        self._process = lambda: _postgres_process(binaries, home, account, urlsplit(url).port or 0, durable=durable)
+        self._home = home
+        self._running = contextlib.ExitStack()
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._popen = self._running.enter_context(self._process())
+        _wait_until(lambda: _accepts(self._home / "data"), self._popen, "PostgreSQL", self._home / "server.log")
+
+    def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
+        """SIGQUIT: at once, without any tidying, as after a crash. SIGINT: sends all clients away first."""
+        if self._popen is not None:
+            self._popen.send_signal(how)
+            self._popen.wait(timeout=30)
+            self._popen = None
+        self._running.close()
+
+
+@contextlib.contextmanager
+def postgres_server(*, durable: bool = False, databases: Sequence[str] = ("pyro",)) -> Iterator[PostgresServer]:
+    """As `postgres`, for whoever wants to stop it in between."""
     binaries = find_postgres()
     if binaries is None:
         raise UnavailableError(f"PostgreSQL is not installed ({INSTALL_POSTGRES}).")
@@ -122,10 +152,13 @@ def postgres(*, durable: bool = False, databases: Sequence[str] = ("pyro",)) -> 
             shutil.chown(home, account)
         password = secrets.token_hex(16)
         _make_cluster(binaries, home, account, password, databases)
-        port = free_ports(1)[0]
-        with _postgres_process(binaries, home, account, port, durable=durable) as process:
-            _wait_until(lambda: _accepts(home / "data"), process, "PostgreSQL", home / "server.log")
-            yield f"postgres://pyro:{password}@127.0.0.1:{port}/{databases[0]}"
+        url = f"postgres://pyro:{password}@127.0.0.1:{free_ports(1)[0]}/{databases[0]}"
+        server = PostgresServer(binaries, home, account, url, durable=durable)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
 
 
 def _unprivileged_account() -> str | None:

@@ -97,9 +97,7 @@ def _take(key: str, spooled: Spooled, content_type: str) -> _Taken:
         lease = now + LEASE + timedelta(seconds=spooled.size / SLOWEST)
         moment = connection.ops.adapt_datetimefield_value
         with connection.cursor() as cursor:
-            TAKE.run(
-                cursor, [key, spooled.sha256, spooled.size, content_type, moment(lease), moment(now), moment(now)]
-            )
+            TAKE.run(cursor, [key, spooled.sha256, spooled.size, content_type, moment(lease), moment(now), moment(now)])
             row = cursor.fetchone()
         if row is not None:
             return _Taken(*row)

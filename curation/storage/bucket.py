@@ -26,6 +26,7 @@ from storages.backends.s3 import S3Storage
 
 from curation.storage import slots
 from curation.storage.base import PIECE, Incomplete, ObjectStore, Stat
+from curation.storage.breaker import Breaker
 from curation.storage.disk import disk
 from curation.storage.errors import (
     ChecksumRefused,
@@ -77,6 +78,7 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
         self._lock = threading.Lock()  # clients are safe to share between threads, making them is not
         self._clients: dict[str, S3Client] = {}
         self._verifies: bool | None = None  # not known before the first write
+        self._breaker = Breaker()
 
         self._signer = self._signer_for(self.endpoint_url)
         self._public_signer = self._signer_for(self.public_endpoint_url)
@@ -114,6 +116,7 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
     def ping(self, timeout: float = 2.0) -> None:
         """Outside the bulkhead: a probe must not starve when transfers hang."""
         self._require_bucket(self._hasty(timeout))
+        self._breaker.works()
 
     def prepare(self) -> None:
         """See that the bucket is there, may be written, and whether the store verifies checksums."""
@@ -317,8 +320,9 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
 
     @contextmanager
     def _call(self) -> Iterator[None]:
-        """One call, or one transfer: a place in the bulkhead, and our errors for theirs."""
-        with slots.shared().one(), answers():
+        """One call, or one transfer: a closed breaker, a place in the bulkhead, and our errors for theirs."""
+        self._breaker.admit()
+        with slots.shared().one(), self._breaker.watched(), answers():
             yield
 
     def _require_bucket(self, client: S3Client) -> None:

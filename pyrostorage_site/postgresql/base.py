@@ -4,10 +4,18 @@ import select
 from typing import Any
 
 from django.db.backends.postgresql import base
+from django.utils.functional import cached_property
+
+from pyrostorage_site.postgresql.patience import Call
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A kept connection is checked without asking the server, and remembers which statements it has prepared."""
+    """A kept connection is checked without asking the server, remembers which statements it has prepared, and has
+    limits of time on this side."""
+
+    @cached_property
+    def wrap_database_errors(self) -> Call:
+        return Call(self)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         self.prepared: set[str] = set()  # read and filled by accounts.prepared

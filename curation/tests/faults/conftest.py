@@ -37,5 +37,3 @@ def healed(grown_house: House) -> Iterator[House]:
 @pytest.fixture(scope="session")
 def rounds() -> int:
     return int(os.environ.get("FAULT_ROUNDS", "1"))
-
-

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,10 +36,9 @@ class House:
     url: str
     store: FaultProxy | None = None  # None: a folder
     database: FaultProxy | None = None  # None: SQLite
+    postgres: testbed.PostgresServer | None = None
     token: str = ""
     server: subprocess.Popen[bytes] | None = None
-    kills: int = 0  # ordered so far, and seen to be done
-    _session: requests.Session = field(default_factory=requests.Session)
 
     # --- Processes ---------------------------------------------------------------------------------
 
@@ -153,7 +152,8 @@ def embedded(folder: Path) -> Iterator[House]:
 def grown(folder: Path) -> Iterator[House]:
     """PostgreSQL and SeaweedFS, each behind a proxy."""
     with contextlib.ExitStack() as stack:
-        database_url = stack.enter_context(testbed.postgres())
+        postgres = stack.enter_context(testbed.postgres_server())
+        database_url = postgres.url
         store = stack.enter_context(testbed.seaweedfs(testbed.find_weed(Path(sys.executable).parent)))
         variables = testbed.variables(database_url, store, store.make_bucket("pyro"))
         to_database = stack.enter_context(contextlib.closing(_before(database_url)))
@@ -161,7 +161,9 @@ def grown(folder: Path) -> Iterator[House]:
         variables["DATABASE_URL"] = _through(database_url, to_database)
         variables["S3_ENDPOINT_URL"] = _through(store.endpoint, to_store)
         variables["S3_PUBLIC_ENDPOINT_URL"] = store.endpoint
-        yield stack.enter_context(_house(folder, variables, store=to_store, database=to_database))
+        house = stack.enter_context(_house(folder, variables, store=to_store, database=to_database))
+        house.postgres = postgres
+        yield house
 
 
 def _before(url: str) -> FaultProxy:
@@ -200,10 +202,15 @@ def _house(
         house.stop()
 
 
-def deadly(house: House, phase: str, deed: Callable[[], requests.Response]) -> requests.Response | None:
-    """Do it while the worker dies at `phase`; the answer, or None when the line was cut."""
+def deadly(
+    house: House, phase: str, deed: Callable[[], requests.Response], after: int = 50_000
+) -> requests.Response | None:
+    """Do it while the worker dies at `phase`; the answer, or None when the line was cut.
+
+    after: bytes that reach the store before P4.
+    """
     if phase == "P4" and house.store is not None:
-        _cut_within_the_transfer(house)
+        _cut_within_the_transfer(house, after)
     else:
         killing.order(house.folder / "orders", phase)
     before = house.workers_killed()
@@ -219,7 +226,7 @@ def deadly(house: House, phase: str, deed: Callable[[], requests.Response]) -> r
     return answer
 
 
-def _cut_within_the_transfer(house: House) -> None:
+def _cut_within_the_transfer(house: House, after: int) -> None:
     """The line to the store counts the bytes; in their midst all workers die, whoever of them sends."""
     assert house.store is not None
 
@@ -228,4 +235,4 @@ def _cut_within_the_transfer(house: House) -> None:
             os.kill(worker, signal.SIGKILL)
 
     house.store.rules.at_cut = kill
-    house.store.rules.cut_after = 50_000
+    house.store.rules.cut_after = after

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 PHASES = ("P0", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9")
@@ -15,16 +17,43 @@ def order(folder: Path, phase: str) -> None:
     (folder / phase).touch()
 
 
+def order_pause(folder: Path, phase: str) -> None:
+    """The next process that comes to `phase` waits there until `resume`."""
+    (folder / phase).write_text("pause")
+
+
+def wait_for_pause(folder: Path, phase: str) -> None:
+    """Until a process waits at `phase`."""
+    _wait_while((folder / phase).exists)
+
+
+def resume(folder: Path, phase: str) -> None:
+    (folder / f"{phase}.paused").unlink()
+
+
+def _wait_while(so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while so():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.01)
+
+
 def is_ordered(phase: str) -> bool:
     return (_folder() / phase).exists()
 
 
 def point(phase: str) -> None:
-    """Die here, by signal 9, when that was ordered; the order is used up by it."""
+    """Die here, by signal 9, or wait, when that was ordered; the order is used up by it."""
+    taken = _folder() / f"{phase}.paused"
     try:
-        (_folder() / phase).unlink()
+        (_folder() / phase).rename(taken)
     except FileNotFoundError:
         return
+    if taken.read_text() == "pause":
+        _wait_while(taken.exists)
+        return
+    taken.unlink()
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 import threading
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 PIECE = 16 * 1024  # bytes forwarded at a time
+HTTP = re.compile(rb"[A-Z]+ \S+ HTTP/1\.1\r\n")
+LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 
 
@@ -22,6 +25,9 @@ class Rules:
     cut_after: int | None = None  # bytes towards the server, over all connections; then everything is reset
     at_cut: Callable[[], None] | None = None  # called just before that cut, instead of it when given
     swallow: bytes = b""  # after these bytes went to the server, its answer is lost and the line cut, once
+    cut_at_piece: int | None = None  # the n-th piece towards the server, over all connections, is lost with its line
+    wrong: Callable[[bytes], bytes] | None = None  # asked with the head of each HTTP request: an answer instead, or b""
+    deaf_before: int = 0  # connections up to this number pass nothing on any more, and nobody is told
 
 
 class FaultProxy:
@@ -89,7 +95,7 @@ class FaultProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        line = _Line()
+        line = _Line(self.connections, writer)
         try:
             far_reader, far_writer = await asyncio.open_connection(*self.target)
         except OSError:
@@ -111,11 +117,14 @@ class FaultProxy:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: _Line, *, upward: bool
     ) -> None:
         while data := await reader.read(PIECE):
-            while self.rules.hang:
+            while self.rules.hang or line.number <= self.rules.deaf_before:
                 await asyncio.sleep(0.02)
             if self.rules.delay:
                 await asyncio.sleep(self.rules.delay)
-            if not (self._up(data, line) if upward else self._down(line)):
+            if upward and (answer := self._wrong_answer(data)):
+                await self._answer_instead(data, reader, line, answer)
+                raise ConnectionResetError
+            if not (self._up(data, line) if upward else not line.is_deaf):
                 raise ConnectionResetError
             writer.write(data)
             await writer.drain()
@@ -127,6 +136,10 @@ class FaultProxy:
         rules = self.rules
         if rules.swallow and rules.swallow in data:
             rules.swallow, line.is_deaf = b"", True
+        if rules.cut_at_piece is not None:
+            rules.cut_at_piece -= 1
+            if rules.cut_at_piece == 0:
+                return False
         if rules.cut_after is None:
             return True
         rules.cut_after -= len(data)
@@ -138,12 +151,35 @@ class FaultProxy:
         rules.at_cut()
         return True
 
-    def _down(self, line: _Line) -> bool:
-        return not line.is_deaf
+    def _wrong_answer(self, data: bytes) -> bytes:
+        is_request = HTTP.match(data) is not None
+        return self.rules.wrong(data) if self.rules.wrong and is_request else b""
+
+    async def _answer_instead(self, head: bytes, reader: asyncio.StreamReader, line: _Line, answer: bytes) -> None:
+        """Take the whole request from the client, as a server does that then refuses it."""
+        found = LENGTH.search(head)
+        missing = int(found[1]) - len(head.partition(b"\r\n\r\n")[2]) if found else 0
+        if b"100-continue" in head.lower():
+            line.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while missing > 0 and (data := await reader.read(PIECE)):
+            missing -= len(data)
+        line.client.write(answer)
+        await line.client.drain()
+        line.client.close()
+        await line.client.wait_closed()
 
 
 @dataclass
 class _Line:
-    """One connection: whether its answers are being lost."""
+    """One connection: its number, its client, whether its answers are being lost."""
 
+    number: int
+    client: asyncio.StreamWriter
     is_deaf: bool = False
+
+
+def refusal(status: str, code: str) -> bytes:
+    """An S3 store's answer, such as refusal("503 Slow Down", "SlowDown")."""
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>".encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"Connection: close\r\n\r\n" + body

@@ -1,6 +1,5 @@
-from django.db.backends.postgresql import base
-
 from curation.tests.faults.killing import point
+from pyrostorage_site.postgresql import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
