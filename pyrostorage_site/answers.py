@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -10,6 +11,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
+
+from accounts.outages import is_outage
 
 View = Callable[..., HttpResponseBase]
 READS = ("GET", "HEAD")
@@ -54,7 +57,17 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def bug(request: HttpRequest) -> HttpResponse:
+    """An error that nobody caught; when it is the database's, nothing is wrong here, and later it may work."""
+    if is_outage(sys.exc_info()[1]):
+        return _later(request)
     request_id = getattr(request, "request_id", "")
     if is_page(request):
         return HttpResponse(render_to_string("500.html", {"request_id": request_id}), status=500)
     return JsonResponse({"detail": "Internal error.", "request_id": request_id}, status=500)
+
+
+def _later(request: HttpRequest) -> HttpResponse:
+    again = {"Retry-After": "5"}
+    if is_page(request):
+        return HttpResponse(render_to_string("503.html"), status=503, headers=again)
+    return JsonResponse({"detail": "The database does not answer; try again."}, status=503, headers=again)

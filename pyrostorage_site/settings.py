@@ -39,6 +39,7 @@ SECURE_SSL_REDIRECT = False  # the proxy's business; a redirect here would break
 
 # --- Where are the rows kept? ------------------------------------------------------------------
 DATABASE_URL = env.text("DATABASE_URL")
+DATABASE_SECONDS = env.whole("DATABASE_SECONDS", default=25, most=3600)
 DATABASES: dict[str, dict[str, Any]] = {"default": {}}
 if DATABASE_URL:
     try:
@@ -56,7 +57,8 @@ if DATABASE_URL:
         "OPTIONS": {
             "connect_timeout": 3,
             "tcp_user_timeout": 10_000,
-            "options": "-c statement_timeout=25s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
+            "options": f"-c statement_timeout={DATABASE_SECONDS}s -c lock_timeout=5s "
+            "-c idle_in_transaction_session_timeout=30s",
         },
     }
 else:

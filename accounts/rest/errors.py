@@ -12,12 +12,13 @@ from django.core.exceptions import (
     TooManyFieldsSent,
     TooManyFilesSent,
 )
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError
 from django.http import Http404
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
 from accounts import refusals
+from accounts.outages import is_outage
 from accounts.rest.requests import request_id
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def _answer(error: Exception) -> Response | None:
     if isinstance(error, drf.Throttled):
         wait = int(getattr(error, "wait", None) or 1) + 1
         return Response({"detail": "Too many requests; slow down."}, status=429, headers={"Retry-After": str(wait)})
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if is_outage(error):
         log.error("The database does not answer.", exc_info=error)
         return _later(503, "The database does not answer; try again.", 5)
     for kind, (status, sentence) in SENTENCES.items():

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import select
+import time
 from typing import Any
 
 from django.db.backends.postgresql import base
 from django.utils.functional import cached_property
 
-from pyrostorage_site.postgresql.patience import Call
+from pyrostorage_site.postgresql.patience import Call, is_suspect
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -19,14 +20,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         self.prepared: set[str] = set()  # read and filled by accounts.prepared
+        self.made = time.monotonic()
         return super().get_new_connection(conn_params)
 
     def is_usable(self) -> bool:
         """Before the first statement of a request, and after errors.
 
         A server that ended the connection has said so: an idle socket with nothing to read is as good as it was.
-        Whatever there is to read, or went wrong, the server itself is asked (`SELECT 1`).
+        Whatever there is to read, or went wrong, the server itself is asked (`SELECT 1`). A line that went dead
+        says nothing: when one was found dead, those made before it are not trusted either.
         """
+        if is_suspect(self.made):
+            return False
         if self.connection is not None and not self.errors_occurred and self._is_silent():
             return True
         return super().is_usable()

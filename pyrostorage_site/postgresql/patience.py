@@ -22,7 +22,7 @@ from django.db.utils import DatabaseErrorWrapper
 
 log = logging.getLogger(__name__)
 
-LONGEST = 28.0  # seconds of one call: a little more than statement_timeout
+LONGEST = settings.DATABASE_SECONDS + 3.0  # of one call: a little more than statement_timeout
 ROUND = 1.0  # seconds between two looks at the calls under way
 PATIENCE = 1.0  # seconds to wait for a place
 
@@ -67,12 +67,25 @@ class Call(DatabaseErrorWrapper):
         if connection is None:  # being made; connect_timeout ends that
             return
         log.error("The database did not answer in time; the connection was cut.")
+        _last_cut.at = time.monotonic()
         with suppress(OSError, self.wrapper.Database.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
 
 
 _calls: weakref.WeakSet[Call] = weakref.WeakSet()  # one for each connection of the process
 _places = threading.BoundedSemaphore(settings.DATABASE_SLOTS)
+
+
+class _LastCut:
+    at = float("-inf")
+
+
+_last_cut = _LastCut()
+
+
+def is_suspect(made: float) -> bool:
+    """Whether a connection made at that moment (time.monotonic) may be as dead as one that was cut since."""
+    return made <= _last_cut.at
 
 
 def _take_place() -> None:

@@ -1,5 +1,9 @@
 """The settings of production, with the parts replaced that die on order."""
 
+import os
+
+from botocore.config import Config
+
 from pyrostorage_site.settings import *  # noqa: F403
 from pyrostorage_site.settings import DATABASES, MIDDLEWARE, OBJECT_STORE, STORAGES
 
@@ -9,3 +13,6 @@ _store = "DeadlyBucket" if "bucket" in OBJECT_STORE["BACKEND"] else "DeadlyFolde
 DATABASES["default"]["ENGINE"] = f"curation.tests.faults.deadly_{_vendor}"
 STORAGES["default"] = OBJECT_STORE | {"BACKEND": f"curation.tests.faults.deadly_parts.{_store}"}
 MIDDLEWARE.insert(0, "curation.tests.faults.deadly_parts.DeadlyMiddleware")
+
+if os.environ["FAULT_ROUNDS"] == "1" and _store == "DeadlyBucket":  # production's patience is for `make faults`
+    STORAGES["default"]["OPTIONS"]["client_config"] = Config(connect_timeout=1, read_timeout=2)

@@ -129,14 +129,12 @@ class House:
             time.sleep(0.05)
 
     def recover(self) -> dict[str, Any]:
-        """What an administrator's timers do; then what check_storage --full finds."""
+        """What an administrator's timers do; then what check_storage --full finds. In one process, for speed."""
         self.wait_until_healthy("/readyz")
-        self.manage("collect_objects", "--apply", "--grace", "0")
-        return self.check()
-
-    def check(self) -> dict[str, Any]:
-        done = self.manage("check_storage", "--full", "--json", check=False)
-        assert done.returncode in {0, 1}, done.stderr
+        usual = self.environment | {"DJANGO_SETTINGS_MODULE": "pyrostorage_site.settings"}
+        command = [sys.executable, "-m", "curation.tests.faults.recover"]
+        done = subprocess.run(command, cwd=ROOT, env=usual, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr
         report: dict[str, Any] = json.loads(done.stdout)
         return report
 
@@ -152,7 +150,7 @@ def embedded(folder: Path) -> Iterator[House]:
 def grown(folder: Path) -> Iterator[House]:
     """PostgreSQL and SeaweedFS, each behind a proxy."""
     with contextlib.ExitStack() as stack:
-        postgres = stack.enter_context(testbed.postgres_server())
+        postgres = stack.enter_context(testbed.postgres_server(durable=True))
         database_url = postgres.url
         store = stack.enter_context(testbed.seaweedfs(testbed.find_weed(Path(sys.executable).parent)))
         variables = testbed.variables(database_url, store, store.make_bucket("pyro"))
@@ -184,6 +182,8 @@ def _house(
     orders = folder / "orders"
     orders.mkdir()
     environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "DATA_DIR": str(folder / "data")}
+    rounds = os.environ.get("FAULT_ROUNDS", "1")
+    environment |= {"FAULT_ROUNDS": rounds} | ({"DATABASE_SECONDS": "8"} if rounds == "1" else {})
     environment |= {"PORT": str(port), "WEB_WORKERS": "2", "TMPDIR": str(folder / "tmp"), "KILL_ORDERS": str(orders)}
     environment |= {"DJANGO_SETTINGS_MODULE": "curation.tests.faults.deadly", "PYTHONPATH": str(ROOT)}
     environment |= {"SUPERUSER_LOGIN": "root", "SUPERUSER_PWD": secrets.token_urlsafe(12)} | variables

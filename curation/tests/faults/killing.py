@@ -1,4 +1,4 @@
-"""Where a process dies on order. None of this is in the service: the rig's settings put it around the service's parts."""
+"""Where a process dies on order. None of this is in the service: the rig's settings put it around its parts."""
 
 from __future__ import annotations
 
