@@ -39,6 +39,10 @@ picture: ## draw docs/data-model.svg from the models again; needs graphviz
 	@$(LAUNCH) install-dev
 	@$(TEST_PYTHON) -m pyrostorage_site.diagram
 
+faults: ## every kill and crash 20 times with production's patience, about an hour; ROUNDS=5 for fewer
+	@FAULT_ROUNDS=$(or $(ROUNDS),20) FAULT_REPORT=$(CURDIR)/var/faults.jsonl $(LAUNCH) test curation/tests/faults -p no:randomly
+	@$(PYTHON) -m curation.tests.faults.table var/faults.jsonl
+
 lint: ## ruff, mypy, bandit, djlint
 	@$(LAUNCH) lint
 

@@ -17,7 +17,7 @@ _host = os.environ.get("HOST", "").strip() or "127.0.0.1"
 _port = os.environ.get("PORT", "").strip() or "8080"
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 
-worker_class = "gthread"
+worker_class = "pyrostorage_site.pace.PacedWorker"  # gthread, with limits for slow clients
 workers = int(os.environ.get("WEB_WORKERS", "").strip() or 2)
 threads = int(os.environ.get("WEB_THREADS", "").strip() or 8)
 preload_app = False  # a worker opens its own database and store connections

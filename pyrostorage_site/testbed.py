@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import hashlib
 import hmac
 import http.client
@@ -121,7 +122,8 @@ class PostgresServer:
 
     def __init__(self, binaries: Path, home: Path, account: str | None, url: str, *, durable: bool) -> None:
         self.url = url
-        self._process = lambda: _postgres_process(binaries, home, account, urlsplit(url).port or 0, durable=durable)
+        port = urlsplit(url).port or 0
+        self._process = functools.partial(_postgres_process, binaries, home, account, port, durable=durable)
         self._home = home
         self._running = contextlib.ExitStack()
         self._popen: subprocess.Popen[bytes] | None = None

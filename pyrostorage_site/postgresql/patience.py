@@ -34,6 +34,8 @@ class Call(DatabaseErrorWrapper):
     holds row locks must get through to its commit.
     """
 
+    wrapper: Any  # the connection's, as Django keeps it
+
     def __init__(self, wrapper: Any) -> None:
         super().__init__(wrapper)
         self.since: float | None = None

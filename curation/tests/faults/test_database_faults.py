@@ -10,7 +10,7 @@ import secrets
 import signal
 from collections.abc import Iterator
 
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]
 import pytest
 
 from curation.tests.faults import killing
