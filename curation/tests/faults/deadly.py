@@ -1,6 +1,7 @@
 """The settings of production, with the parts replaced that die on order."""
 
 import os
+from typing import Any
 
 from botocore.config import Config
 
@@ -15,5 +16,5 @@ STORAGES["default"] = OBJECT_STORE | {"BACKEND": f"curation.tests.faults.deadly_
 MIDDLEWARE.insert(0, "curation.tests.faults.deadly_parts.DeadlyMiddleware")
 
 if os.environ["FAULT_ROUNDS"] == "1" and _store == "DeadlyBucket":  # production's patience is for `make faults`
-    _options = dict(OBJECT_STORE["OPTIONS"]) | {"client_config": Config(connect_timeout=1, read_timeout=2)}
-    STORAGES["default"] |= {"OPTIONS": _options}
+    _options: Any = OBJECT_STORE["OPTIONS"]
+    _options["client_config"] = Config(connect_timeout=1, read_timeout=2)
