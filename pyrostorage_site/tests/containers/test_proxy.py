@@ -129,6 +129,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     port, backend = testbed.free_ports(2)
     command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "pyrostorage_site" / "gunicorn_conf.py")]
     variables = {"HOST": "127.0.0.1", "PORT": str(backend), "WEB_WORKERS": "1", "SEEN": str(folder / "seen")}
+    variables["PYTHONPATH"] = f"{ROOT}{os.pathsep}{folder}"
     with child([*command, "echo:application"], cwd=folder, env={"PATH": os.environ["PATH"]} | variables):
         wait_until(lambda: requests.get(f"http://127.0.0.1:{backend}", timeout=5).ok)
         configuration = write_configuration(folder / "nginx", port, f"127.0.0.1:{backend}", "127.0.0.1:1")
