@@ -81,12 +81,14 @@ def collect(
     apply: bool,
     grace: timedelta | None = None,
     unknown: bool = False,
+    despite_missing: bool = False,
     by: Actor,
     progress: Progress = no_progress,
 ) -> Tally:
     """Remove what nothing has needed for `grace` (settings.COLLECT_GRACE); without `apply`, only count it.
 
     unknown: also objects that no ledger row knows, in a store that was not empty when we met it.
+    despite_missing: go on although many needed objects are gone, because somebody knows why.
     Raises NotAlone, Alarm (nothing was removed), StoreUnavailable.
     """
     with one_collector() if apply else nullcontext(_nobody_minds) as still_alone:
@@ -94,7 +96,7 @@ def collect(
         unknown_go = unknown or installation.found_empty()
         run.store.ping()
         seen = survey(run.store, before=run.before)
-        seen.refuse_if_alarming(unknown_go=unknown_go and not unknown)
+        seen.refuse_if_alarming(unknown_go=unknown_go and not unknown, despite_missing=despite_missing)
         run.tally.unknown = seen.unknown
         _free_deleted_media(run)
         run.tally.finished = _remove_marked(run)[0]

@@ -27,26 +27,29 @@ class Survey:
     missing: int = 0  # of these, not in the store
     unknown: int = 0  # objects without ledger row, older than the grace
 
-    @property
-    def _tolerated(self) -> int:
-        return max(FEW, self.needed // SHARE)
-
-    def refuse_if_alarming(self, *, unknown_go: bool) -> None:
+    def refuse_if_alarming(self, *, unknown_go: bool, despite_missing: bool = False) -> None:
         """Raise Alarm when more than 0.1 % of the needed objects (and more than 10), or all of them, are missing.
 
         unknown_go: objects without ledger row will be collected. They are rare by nature, so that as many of
         them alarm as well: a database restored from a backup knows nothing of what came after it.
+        despite_missing: the missing ones are known, and no reason to stop.
         """
-        if self.missing > self._tolerated or 0 < self.missing == self.needed:
+        is_alarming = self.missing > tolerated(self.needed) or 0 < self.missing == self.needed
+        if is_alarming and not despite_missing:
             raise Alarm(
                 f"{self.missing} of {self.needed} needed objects are not in the store, so nothing was removed. "
-                "Is it the right store? `manage.py check_storage` lists them."
+                "Is it the right store? `manage.py check_storage` lists them; `--despite-missing` goes on without them."
             )
-        if unknown_go and self.unknown > self._tolerated:
+        if unknown_go and self.unknown > tolerated(self.needed):
             raise Alarm(
                 f"{self.unknown} objects are unknown to the database, so nothing was removed. Is it an old copy? "
                 "`manage.py check_storage` lists them; `collect_objects --unknown --apply` removes them."
             )
+
+
+def tolerated(count: int) -> int:
+    """How many of `count` needed objects may be missing, or how many unknown beside them, without an alarm."""
+    return max(FEW, count // SHARE)
 
 
 def survey(store: ObjectStore, *, before: datetime) -> Survey:

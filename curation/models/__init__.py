@@ -8,6 +8,7 @@ from curation.models.imports import ImportItem, ImportRun
 from curation.models.installation import Installation
 from curation.models.job import Job
 from curation.models.media import Media
+from curation.models.storagecheck import StorageCheck
 from curation.models.storedobject import StoredObject
 from curation.models.upload import Upload
 
@@ -36,6 +37,7 @@ __all__ = [
     "Media",
     "MediaFact",
     "Origin",
+    "StorageCheck",
     "StoredObject",
     "Upload",
     "origin_of_upload_by",

@@ -8,6 +8,10 @@ from django.utils import timezone
 
 
 class StoredObjectQuerySet(models.QuerySet["StoredObject"]):
+    def lost(self) -> StoredObjectQuerySet:
+        """Known to be missing or damaged; an upload of the same bytes heals them."""
+        return self.filter(state__in=[StoredObject.State.MISSING, StoredObject.State.DAMAGED])
+
     def collectable(self, *, before: datetime, now: datetime | None = None) -> StoredObjectQuerySet:
         """Not touched since `before` and not held; whether a row refers to it is asked apart."""
         now = now or timezone.now()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -108,12 +108,17 @@ class ObjectStore(Storage, ABC):
         served = safe_content_type(content_type)
         return self.signed(key, seconds=seconds, name=download_name(name, served), content_type=served)
 
-    def digest(self, key: str) -> tuple[str, int]:
-        """SHA-256 and size of the bytes as they are now, read in full. Raises ObjectMissing."""
+    def digest(self, key: str, pace: Callable[[int], None] | None = None) -> tuple[str, int]:
+        """SHA-256 and size of the bytes as they are now, read in full. Raises ObjectMissing.
+
+        pace: called with the length of each piece; it may wait, and so slow the reading down.
+        """
         sha, size = hashlib.sha256(), 0
         for chunk in self.read_chunks(key):
             sha.update(chunk)
             size += len(chunk)
+            if pace is not None:
+                pace(len(chunk))
         return sha.hexdigest(), size
 
     @contextmanager

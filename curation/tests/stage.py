@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from pytest_django import Settings
@@ -32,6 +32,10 @@ class OnStage(ObjectStore):
         self._cue("before remove", key)
         super().remove(key)  # type: ignore[safe-super]
         self._cue("after remove", key)
+
+    def read_chunks(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        self._cue("before read", key)
+        yield from super().read_chunks(key, start, end)  # type: ignore[safe-super]
 
 
 class FolderOnStage(OnStage, FolderStore):

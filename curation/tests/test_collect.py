@@ -431,6 +431,31 @@ def test_a_store_without_any_needed_object_is_the_wrong_store() -> None:
 
 
 @pytest.mark.damages_storage
+def test_a_prefix_that_vanished_stops_the_collector_until_told_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    _stock(FEW + 1, missing=FEW + 1)
+    needed = [key_of(media) for media in Media.objects.stored()]
+
+    code, sentence = _run("--apply", "--grace", "0", capsys=capsys)
+    assert code == 2
+    assert "`--despite-missing` goes on without them" in sentence
+    assert StoredObject.objects.count() == FEW + 2
+    assert {p.key for p in examine(full=False).problems if p.code == "object_missing"} == set(needed)
+
+    assert _run("--apply", "--grace", "0", "--despite-missing", capsys=capsys)[0] == 0
+    assert set(StoredObject.objects.values_list("key", flat=True)) == set(needed)
+
+
+@pytest.mark.damages_storage
+def test_going_on_despite_missing_objects_does_not_touch_unknown_ones() -> None:
+    """They alarm for another reason: the database is an old copy."""
+    installation.remember()
+    for number in range(FEW + 1):
+        damage.plant(f"media/{number:032x}.jpg", b"newer than the backup")
+    with pytest.raises(Alarm, match="11 objects are unknown"):
+        collect(apply=True, grace=timedelta(0), despite_missing=True, by=NOBODY)
+
+
+@pytest.mark.damages_storage
 def test_many_unknown_objects_look_like_an_old_database() -> None:
     installation.remember()
     for number in range(FEW + 1):

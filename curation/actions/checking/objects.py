@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
+from curation.actions.checking.rate import Rate
 from curation.actions.checking.report import Code, Problem, Report
 from curation.actions.references import referenced
 from curation.actions.walking import Pair, side_by_side, unfinished
@@ -17,7 +18,8 @@ from curation.storage.base import ObjectStore
 from curation.storage.errors import ObjectMissing
 from curation.storage.keys import content_digest
 
-BATCH = 500  # good objects whose ledger rows are marked at once
+BATCH = 500  # good objects whose ledger rows are noted at once ...
+BATCH_BYTES = 256 * 1024 * 1024  # ... or fewer, when so much was read: what a killed run has to read again
 State = StoredObject.State
 LOST = (State.MISSING, State.DAMAGED)
 AT_WORK = (State.WRITING, State.DELETING)
@@ -27,29 +29,41 @@ Progress = Callable[[str, int], None]
 
 @dataclass(slots=True)
 class Objects:
-    """One pass over all keys. full: read every object; mark: note in the ledger what was found."""
+    """One pass over keys.
+
+    full: read the objects, but not those found good after `since`. mark: note in the ledger what was found;
+    with `since`, what was found good is noted in any case, so that a run that was killed can go on.
+    """
 
     store: ObjectStore
     report: Report
     full: bool
     mark: bool
     progress: Progress
+    since: datetime | None = None
+    rate: Rate | None = None
     good: list[int] = field(default_factory=list)
+    unnoted: int = 0  # bytes of the good ones
 
     def look(self) -> None:
-        """Raises StoreUnavailable."""
-        for pair in side_by_side(self.store):
-            self.count(pair)
-            problem = self.judge(pair)
-            # Others write and collect meanwhile: what looks wrong is looked at once more, alone.
-            if problem is not None and (fresh := self.fresh(pair.key)):
-                self.found(self.judge(fresh), fresh)
-            elif problem is None:
-                self.is_well(pair)
-        self.flush()
+        """At everything. Raises StoreUnavailable."""
+        self.look_at(side_by_side(self.store))
         for incomplete in unfinished(self.store):
             sentence = f"A write begun at {incomplete.started:%Y-%m-%d %H:%M} UTC was never ended."
             self.report.add(Problem(Code.UNFINISHED_WRITE, sentence, incomplete.key))
+
+    def look_at(self, pairs: Iterable[Pair]) -> None:
+        try:
+            for pair in pairs:
+                self.count(pair)
+                problem = self.judge(pair)
+                # Others write and collect meanwhile: what looks wrong is looked at once more, alone.
+                if problem is not None and (fresh := self.fresh(pair.key)):
+                    self.found(self.judge(fresh), fresh)
+                elif problem is None:
+                    self.is_well(pair)
+        finally:
+            self.flush()
 
     def count(self, pair: Pair) -> None:
         checked = self.report.checked
@@ -80,9 +94,15 @@ class Objects:
             return _of_ledger(Code.KEY_DIFFERS, "The ledger's digest is not the one in the key.", row)
         return self.judge_bytes(row, stat.size) or self.judge_state(pair, row)
 
+    def reads(self, row: StoredObject) -> bool:
+        """Whether the bytes of this object are read, and not its size alone."""
+        if self.since is None or row.verified_at is None or row.state in LOST:
+            return self.full
+        return self.full and row.verified_at < self.since
+
     def judge_bytes(self, row: StoredObject, size: int) -> Problem | None:
         sizes = f"The object has {size} bytes, the ledger says {row.size}."
-        if not self.full:
+        if not self.reads(row):
             return _of_ledger(Code.WRONG_SIZE, sizes, row) if size != row.size else None
         digest = self.digest(row)
         if digest == row.sha256:
@@ -103,9 +123,10 @@ class Objects:
     def digest(self, row: StoredObject) -> str:
         """SHA-256 of the object; "" when it went away before it was read."""
         try:
-            digest, size = self.store.digest(row.key)
+            digest, size = self.store.digest(row.key, self.rate.take if self.rate else None)
         except ObjectMissing:
             return ""
+        self.report.checked["objects_read"] += 1
         self.report.checked["bytes_read"] += size
         return digest
 
@@ -120,19 +141,21 @@ class Objects:
 
     def is_well(self, pair: Pair) -> None:
         """Note when an object was last read and found good; it heals what was recorded as lost."""
-        row = pair.row
-        if not (self.full and self.mark) or row is None or row.state in AT_WORK:
+        row, notes = pair.row, self.mark or self.since is not None
+        if not notes or row is None or row.state in AT_WORK or not self.reads(row):
             return
-        if row.state in LOST:
+        if row.state in LOST and self.mark:
             self.update(row, state=State.READY)
         self.good.append(row.pk)
-        if len(self.good) >= BATCH:
+        self.unnoted += row.size
+        if len(self.good) >= BATCH or self.unnoted >= BATCH_BYTES:
             self.flush()
 
     def flush(self) -> None:
         if self.good:
             StoredObject.objects.filter(pk__in=self.good).update(verified_at=timezone.now())
             self.good.clear()
+            self.unnoted = 0
 
     def update(self, row: StoredObject, **columns: Any) -> None:
         """Unless a writer has touched the row since: he knows better."""

@@ -9,7 +9,7 @@ from typing import Any
 
 KEPT = 10_000  # problems that are kept in full; beyond that they are only counted
 CHECKED = (  # what is counted on the way; the last three are objects that no row refers to
-    "objects", "bytes", "bytes_read", "ledger_rows", "references", "annotations",
+    "objects", "bytes", "objects_read", "bytes_read", "ledger_rows", "references", "annotations",
     "being_written", "held", "waiting_to_be_collected",
 )  # fmt: skip
 
@@ -32,6 +32,13 @@ class Code(StrEnum):
     ROW_DIGEST_DIFFERS = "row_digest_differs"  # a row's digest is not the ledger's
     CURRENT_DIFFERS = "current_differs"  # an annotation's file is not that of its current revision
     REVISION_GAP = "revision_gap"  # an annotation's revisions are not numbered 1, 2, 3
+    REGIONS_WITHOUT_SOURCE = "regions_without_source"  # an annotation counts regions that its revision does not hold
+    HISTORY_UNGUARDED = "history_unguarded"  # the database would let history be rewritten
+    JOB_ABANDONED = "job_abandoned"  # its worker died long ago, and nobody took it over
+    JOB_NOT_BEGUN = "job_not_begun"  # it waits since long after its time: no worker runs
+    UPLOAD_NOT_ENDED = "upload_not_ended"  # its time was over long ago, and it is still open
+    DERIVED_STALE = "derived_stale"  # made from bytes that the media has no longer, and no job renews it
+    IMPORT_KEEPS_ARCHIVE = "import_keeps_archive"  # it ended well long ago, and what was sent is still there
 
 
 @dataclass(frozen=True, slots=True)

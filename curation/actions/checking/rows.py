@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, F, Max, Model, Q
 
+from accounts.models import AuditEntry
 from curation.actions.checking.objects import Progress
 from curation.actions.checking.report import Code, Problem, Report
 from curation.models import REFERENCES, Annotation, AnnotationRevision, StoredObject
 
 BATCH = 1000  # rows in memory
+GUARD = "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s AND tgenabled IN ('O', 'A')"
 State = StoredObject.State
 
 
@@ -38,6 +41,7 @@ def look(report: Report, progress: Progress) -> None:
             for problem in _judge(_page(model, column, Q(pk__in=suspects)), unsure) if suspects else ():
                 report.add(problem)
     _look_at_revisions(report)
+    _look_at_the_guards_of_history(report)
 
 
 def _references(model: type[Model], column: str) -> Iterator[list[Reference]]:
@@ -85,6 +89,9 @@ def _look_at_revisions(report: Report) -> None:
         for row_id in _with_gaps(done):
             sentence = "The revisions of the annotation are not numbered 1, 2, 3."
             report.add(Problem(Code.REVISION_GAP, sentence, "", "annotation", row_id))
+        for row_id in _with_regions_of_nothing(window):
+            sentence = "The annotation counts regions, and its current revision holds none."
+            report.add(Problem(Code.REGIONS_WITHOUT_SOURCE, sentence, "", "annotation", row_id))
         done += BATCH
 
 
@@ -96,7 +103,26 @@ def _off_current(window: Q) -> list[Any]:
     return list(rows.order_by("pk").values_list("pk", "file"))
 
 
+def _with_regions_of_nothing(window: Q) -> list[int]:
+    """Regions are read from the current revision alone; one that was not understood (NULL) has none."""
+    counting = Annotation.objects.filter(window, regions_count__gt=0)
+    return list(counting.filter(current__regions__isnull=True).order_by("pk").values_list("pk", flat=True))
+
+
 def _with_gaps(done: int) -> list[int]:
     revisions = AnnotationRevision.objects.filter(annotation__gt=done, annotation__lte=done + BATCH)
     counted = revisions.order_by().values("annotation").annotate(count=Count("pk"), highest=Max("number"))
     return sorted(counted.exclude(count=F("highest")).values_list("annotation", flat=True))
+
+
+def _look_at_the_guards_of_history(report: Report) -> None:
+    """On PostgreSQL, triggers refuse to rewrite history. A database that was restored by halves has lost them."""
+    if connection.vendor != "postgresql":
+        return
+    for model in (AuditEntry, AnnotationRevision):
+        table = model._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(GUARD, [table, f"{table}_is_append_only"])
+            if cursor.fetchone() is None:
+                sentence = f"The trigger that keeps {table} append-only is missing or switched off."
+                report.add(Problem(Code.HISTORY_UNGUARDED, sentence, "", str(model._meta.model_name)))

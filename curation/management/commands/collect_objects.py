@@ -33,7 +33,8 @@ class Command(BaseCommand):
     help = (
         "Delete the objects that nothing needs any more, and count them first: without --apply nothing is changed. "
         "Exit code: 0 done, 2 stopped and deleted nothing more (the store or the database does not answer, or too "
-        "many objects are missing: more than 0.1 % and more than 10, or all), 3 another collector is at work."
+        "many objects are missing: more than 0.1 % and more than 10, or all), 3 another collector is at work, or a "
+        "backup."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -47,21 +48,27 @@ class Command(BaseCommand):
             action="store_true",
             help="also objects unknown to the database, in a store that was not empty when this installation began",
         )
+        parser.add_argument(
+            "--despite-missing",
+            action="store_true",
+            help="go on although many needed objects are missing: you know why, and it is the right store",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
-    def handle(self, *, apply: bool, grace: float, unknown: bool, **options: Any) -> None:
+    def handle(self, *, apply: bool, grace: float, unknown: bool, despite_missing: bool, **options: Any) -> None:
         if not 0 <= grace <= 24 * 365:
             raise CommandError("--grace is a number of hours, 0 to 8760.", returncode=2)
         with Line(self.stderr) as line:
-            tally = _collect(apply, timedelta(hours=grace), unknown, line)
+            asked = {"apply": apply, "grace": timedelta(hours=grace), "unknown": unknown}
+            tally = _collect(line, **asked, despite_missing=despite_missing)
         result = {"applied": apply, **dataclasses.asdict(tally)}
         self.stdout.write(json.dumps(result) if options["json"] else _in_words(tally, apply=apply))
 
 
-def _collect(apply: bool, grace: timedelta, unknown: bool, line: Line) -> Tally:
+def _collect(line: Line, **asked: Any) -> Tally:
     progress = line.show if line.is_watched else no_progress
     try:
-        return collect(apply=apply, grace=grace, unknown=unknown, by=command(), progress=progress)
+        return collect(**asked, by=command(), progress=progress)
     except NotAlone as refusal:
         raise CommandError(str(refusal), returncode=3) from refusal
     except (Refusal, StoreError) as error:
