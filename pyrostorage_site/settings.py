@@ -104,6 +104,12 @@ else:
         "BACKEND": "curation.storage.folder.FolderStore",
         "OPTIONS": {"location": DATA_DIR / "objects"},
     }
+BACKUP_S3 = {  # for `manage.py backup --objects s3://bucket`
+    "access_key": env.text("BACKUP_S3_ACCESS_KEY", S3["S3_ACCESS_KEY"]),
+    "secret_key": env.text("BACKUP_S3_SECRET_KEY", S3["S3_SECRET_KEY"]),
+    "region_name": env.text("BACKUP_S3_REGION", S3["S3_REGION"]),
+    "endpoint_url": env.url("BACKUP_S3_ENDPOINT_URL", schemes=("http", "https"), default=S3["S3_ENDPOINT_URL"]),
+}
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {

