@@ -60,11 +60,15 @@ class WorkbenchSite(admin.AdminSite):
         self.disable_action("delete_selected")  # it would go past the actions, and past the audit
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The newest pictures and the way to everything; nothing here counts a table."""
+        """The newest pictures, what is lost, and the way to everything; nothing here counts a table."""
+        from curation.admin.integrity import integrity
         from curation.admin.pictures import newest
+        from curation.models import StoredObject
 
-        pictures = newest(request, PICTURES_SHOWN)
-        return super().index(request, {"pictures": pictures, **(extra_context or {})})
+        extra: dict[str, Any] = {"pictures": newest(request, PICTURES_SHOWN)}
+        if self._registry[StoredObject].has_view_permission(request):
+            extra["integrity"] = integrity()
+        return super().index(request, {**extra, **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         from accounts.admin.base import actor

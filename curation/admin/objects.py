@@ -6,13 +6,17 @@ from collections import Counter
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 
 from accounts.admin.base import Page, asking
 from accounts.admin.fields import when
 from accounts.admin.lists import Searched, choice_filter
 from accounts.scopes import Sees
+from curation.admin.integrity import integrity, lost_objects
 from curation.admin.media import DIGEST_PART, in_words
 from curation.models import StoredObject
 
@@ -44,6 +48,23 @@ class StoredObjectAdmin(Searched, Page):
     @admin.display(description="size")
     def size_in_words(self, row: StoredObject) -> str:
         return in_words(row.size)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.integrity_view)
+        return [path("integrity/", page, name="curation_storedobject_integrity"), *super().get_urls()]
+
+    def integrity_view(self, request: HttpRequest) -> HttpResponse:
+        """When the store was last read, and what is lost."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Integrity of the store",
+            "opts": self.opts,
+            "integrity": integrity(),
+            "lost": lost_objects(request),
+        }
+        return TemplateResponse(request, "admin/curation/storedobject/integrity.html", context)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         states = StoredObject.objects.order_by("-id").values_list("state", flat=True)[:LOOKED_AT]

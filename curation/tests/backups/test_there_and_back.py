@@ -25,7 +25,7 @@ from curation.tests import damage
 from curation.tests.backups.conftest import Elsewhere
 from curation.tests.deeds import key_of, stored_annotation, stored_media
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]  # manage.py starts many times
 
 
 @pytest.fixture

@@ -234,6 +234,7 @@ def addresses() -> list[str]:
         found.append(reverse(f"{stem}_add"))
         if row is not None:
             found += [reverse(f"{stem}_{page}", args=[row.pk]) for page in ("change", "history", "delete")]
+    found.append(reverse("admin:curation_storedobject_integrity"))
     return [*found, reverse("admin:accounts_access_password", args=[rows[Access].pk])]
 
 
