@@ -14,6 +14,7 @@ urlpatterns = [
     *both("media/<str:media_id>", MediaViewSet.as_view(_media_item), "media"),
     *both("media/<str:media_id>/upload", MediaViewSet.as_view({"post": "upload"}), "media-upload"),
     *both("media/<str:media_id>/url", MediaViewSet.as_view({"get": "url"}), "media-url"),
+    *both("media/<str:media_id>/thumbnail", MediaViewSet.as_view({"get": "thumbnail"}), "media-thumbnail"),
     *both("annotations", AnnotationViewSet.as_view({"get": "list", "post": "create"}), "annotation-list"),
     *both("annotations/<str:annotation_id>", AnnotationViewSet.as_view(_annotation_item), "annotation"),
     *both("annotations/<str:annotation_id>/upload", AnnotationViewSet.as_view({"post": "upload"}), "annotation-upload"),

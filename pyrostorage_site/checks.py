@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from curation.imaging import video
+
 RATE = re.compile(r"[1-9][0-9]{0,8}/(sec|min|hour|day)")
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 EXAMPLE_KEYS = {"minioadmin", "admin", "test", "changeme", "secret", "password", "AKIAIOSFODNN7EXAMPLE"}
@@ -84,6 +86,17 @@ def any_origin_is_meant(app_configs: Any = None, **kwargs: Any) -> Iterable[Chec
     """pyrostorage.W001: every web site may call the API (never with cookies)."""
     if settings.CORS_ALLOW_ALL_ORIGINS:
         yield Warning("CORS_ORIGIN is *: every web site may call the API.", id="pyrostorage.W001")
+
+
+@register()
+def videos_can_be_looked_into(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
+    """pyrostorage.W003: videos are kept, but nobody sees of them what a list could show."""
+    if video.tools() is None:
+        yield Warning(
+            "ffmpeg and ffprobe are not installed: videos get no preview, and their length often stays unknown.",
+            hint="Install ffmpeg, then run manage.py derive --missing.",
+            id="pyrostorage.W003",
+        )
 
 
 @register(deploy=True)

@@ -32,7 +32,8 @@ ACTIONS = [
         "access.create", "access.adopt", "access.password", "access.scope", "access.active", "access.view",
         "access.delete",
         "token.create", "token.revoke", "organisation.create", "organisation.rename",
-        "media.create", "media.adopt", "media.upload", "media.describe", "media.type", "media.free", "media.delete",
+        "media.create", "media.adopt", "media.upload", "media.describe", "media.derive", "media.type",
+        "media.free", "media.delete",
         "annotation.create", "annotation.adopt", "annotation.upload", "annotation.move", "annotation.delete",
     )
 ]  # fmt: skip

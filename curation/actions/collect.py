@@ -25,8 +25,9 @@ from django.utils import timezone
 from accounts.actions.audit import record
 from accounts.actor import Actor
 from accounts.models import ApiToken
-from curation.actions import idempotency, installation
+from curation.actions import derived, idempotency, installation
 from curation.actions.alone import one_collector
+from curation.actions.objects import let_go
 from curation.actions.references import referenced
 from curation.actions.survey import State, is_unknown, survey
 from curation.actions.walking import side_by_side, unfinished
@@ -139,9 +140,8 @@ def _free(ids: list[int], by: Actor) -> None:
     for row in media:
         before = {"file": row.file.name, "sha256": row.sha256, "size": row.size}
         record("media.free", row, by=by, before=before, after={"file": "", "sha256": "", "size": None})
-    # The grace begins with the end of the last reference. Rows that a writer holds are touched by him.
-    objects = StoredObject.objects.select_for_update(skip_locked=True).filter(key__in=[row.file.name for row in media])
-    StoredObject.objects.filter(pk__in=[row.pk for row in objects]).update(touched_at=now)
+    let_go([row.file.name or "" for row in media])
+    derived.forget([row.pk for row in media])
 
 
 # --- Objects that the ledger knows -----------------------------------------------------------------

@@ -8,13 +8,17 @@ from django.conf import settings
 
 from accounts.prepared import Prepared
 from accounts.refusals import Missing
-from curation.models import Annotation, AnnotationRevision, Media, StoredObject
+from curation.models import Annotation, AnnotationRevision, Derived, Media, MediaFact, StoredObject
 from curation.storage.keys import content_type_of
 from curation.storage.stores import object_store
 
 MISSING = Prepared(lambda key: StoredObject.objects.filter(key=key, state=StoredObject.State.MISSING), key=str)
 
-HasFile = Media | Annotation | AnnotationRevision
+HasFile = Media | Annotation | AnnotationRevision | Derived
+
+
+NOT_YET = "No thumbnail has been made of this media yet; ask again later."
+NONE_POSSIBLE = "No thumbnail could be made of this media's file."
 
 
 class NoFile(Missing):
@@ -35,6 +39,21 @@ def link(row: HasFile, *, seconds: int | None = None) -> str:
     return bare_link(key, name=download_name(row), seconds=seconds or settings.LINK_SECONDS)
 
 
+class NoThumbnail(Missing):
+    """None was made yet, or none could be made; the sentence says which."""
+
+
+def thumbnail(media: Media, size: str) -> str:
+    """A link to the small or large thumbnail of a media. Raises NoFile when nothing was uploaded, NoThumbnail."""
+    if not media.file:
+        raise NoFile
+    made = Derived.objects.filter(media=media, kind=size, media_sha256=media.sha256).first()
+    if made is not None:
+        return link(made)
+    ended = MediaFact.objects.filter(media=media, media_sha256=media.sha256).exists()
+    raise NoThumbnail(NONE_POSSIBLE if ended else NOT_YET)
+
+
 def bare_link(key: str, *, name: str, seconds: int) -> str:
     """A link to an object by its key, without a look at any row."""
     url: str = object_store().link(key, seconds=seconds, name=name, content_type=content_type_of(key))
@@ -43,6 +62,8 @@ def bare_link(key: str, *, name: str, seconds: int) -> str:
 
 def download_name(row: HasFile) -> str:
     """What the file is called when a person saves it: as it was sent, or after its row."""
+    if isinstance(row, Derived):
+        return f"media-{row.media_id}-{row.kind}.webp"
     suffix = PurePosixPath(row.file.name or "").suffix
     given = getattr(row, "original_name", "")
     if given.lower().endswith(suffix.lower()) and given != suffix:

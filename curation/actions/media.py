@@ -15,6 +15,7 @@ from accounts.actions.rights import recheck
 from accounts.actor import Actor
 from accounts.names import fold
 from accounts.refusals import Conflict, NotFound
+from curation.actions import derived
 from curation.actions.commit import Content, commit
 from curation.actions.content import picture_or_video
 from curation.imaging.sniff import Content as Identified
@@ -51,6 +52,8 @@ def new(*, type: str, by: Actor, **columns: Any) -> Media:
     media = Media.objects.create(type=type, owner=by.access, organisation_id=organisation, **_with_basis(columns))
     after = {"type": type} | {name: _plain(value) for name, value in columns.items() if name in ("file", "sha256")}
     record("media.create", media, by=by, after=after)
+    if media.file:
+        derived.ask(media, by=by)
     return media
 
 
@@ -152,8 +155,19 @@ def _fill(media: Media, columns: dict[str, Any], by: Actor) -> Media:
         raise Conflict("People have decided on this picture; its file cannot be replaced any more.")
     if media.sha256 != columns["sha256"]:
         with suppress(Conflict):
-            return change(media, columns, action="media.upload", by=by)
+            return _exchange(media, columns, by)
     return _same_bytes(media, columns["sha256"])
+
+
+def _exchange(media: Media, columns: dict[str, Any], by: Actor) -> Media:
+    """Give the media its file, and with another one before it forget what that one told. Raises Conflict, NotFound."""
+    if is_replaced := bool(media.file):
+        columns = columns | derived.withdrawn(media)
+    change(media, columns, action="media.upload", by=by)
+    if is_replaced:
+        derived.forget([media.pk])
+    derived.ask(media, by=by)
+    return media
 
 
 def _same_bytes(media: Media, sha256: str) -> Media:

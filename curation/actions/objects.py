@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -128,6 +129,16 @@ def _settle_one(claim: Claim, now: datetime) -> None:
         settled = MET.update(columns, row_id=claim.row_id)
     if not settled:
         raise ClaimLost
+
+
+def let_go(keys: Collection[str]) -> None:
+    """Within the transaction that ends references to `keys`: their grace begins now, unless they are held for longer.
+
+    Rows that a writer holds are touched by him.
+    """
+    if keys:
+        rows = StoredObject.objects.select_for_update(skip_locked=True).filter(key__in=list(keys))
+        StoredObject.objects.filter(pk__in=[row.pk for row in rows]).update(touched_at=timezone.now())
 
 
 def abandon(*claims: Claim) -> None:

@@ -16,7 +16,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class FileViewSet(Methods, GenericViewSet[Row]):
-    """`upload` reads a multipart body, everything else JSON; `url` counts against the rate of links."""
+    """`upload` reads a multipart body, everything else JSON; `url` and `thumbnail` count against the rate of links."""
 
     refuses: ClassVar[dict[str, list[str]]] = {
         "retrieve": ["404"],
@@ -25,6 +25,7 @@ class FileViewSet(Methods, GenericViewSet[Row]):
         "destroy": ["404", "409", "412"],
         "upload": ["404", "409", "412", "507"],
         "url": ["404"],
+        "thumbnail": ["404"],
     }
 
     def get_parsers(self) -> list[BaseParser]:
@@ -33,4 +34,4 @@ class FileViewSet(Methods, GenericViewSet[Row]):
         return [MultiPartParser()] if self.action_map.get(method.lower()) == "upload" else [JsonParser()]
 
     def get_throttles(self) -> list[Any]:
-        return [LinkThrottle()] if self.action == "url" else []
+        return [LinkThrottle()] if self.action in {"url", "thumbnail"} else []

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.refusals import Invalid
 from accounts.rest.paging import PageQuery, page
 from accounts.rest.requests import actor, asking, no_unknown_parameters, read, row_id
 from accounts.rest.schema import ETAG, LINK
@@ -22,13 +23,16 @@ from curation.api.once import once, receipt, replayed
 from curation.api.preconditions import etag, if_match
 from curation.api.rows import MEDIA_COLUMNS, media_row
 from curation.api.serializers import DescribeIn, MediaIn, MediaOut, TypeIn, UploadIn, UrlOut
-from curation.models import Media
+from curation.models import Derived, Media
 
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": "^[!-~]{1,200}$"},
     OpenApiParameter.HEADER,
     description="the same key gives the same answer for a day",
+)
+SIZE = OpenApiParameter(
+    "size", {"type": "string", "enum": Derived.Kind.values, "default": Derived.Kind.SMALL}, description="320 or 1280 px"
 )
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="the ETag that was looked at")
 
@@ -49,6 +53,7 @@ class MediaViewSet(FileViewSet[Media]):
         "destroy": Right.DELETE_MEDIA,
         "upload": Right.UPLOAD_MEDIA,
         "url": Right.READ,
+        "thumbnail": Right.READ,
     }
     refuses: ClassVar[dict[str, list[str]]] = FileViewSet.refuses | {"create": ["409"]}
 
@@ -140,3 +145,16 @@ class MediaViewSet(FileViewSet[Media]):
         no_unknown_parameters(request)
         media = find.media(row_id(media_id, "media_id"), access=asking(request))
         return Response({"url": links.link(media)})
+
+    @extend_schema(responses=UrlOut, parameters=[SIZE], tags=["media"])
+    def thumbnail(self, request: Request, media_id: str) -> Response:
+        """Make a link to a thumbnail, valid for an hour.
+
+        Upright, WebP, without metadata, its longer side at most 320 pixels (small) or 1280 (large); of a video, one
+        of its pictures. It is made within moments of an upload: until then, and where none can be made, 404.
+        """
+        no_unknown_parameters(request, {"size"})
+        number, size = row_id(media_id, "media_id"), request.query_params.get("size", Derived.Kind.SMALL)
+        if size not in Derived.Kind.values:
+            raise Invalid("value is not small or large", "query", "size", kind="type_error.enum")
+        return Response({"url": links.thumbnail(find.media(number, access=asking(request)), size)})

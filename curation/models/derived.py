@@ -69,7 +69,10 @@ class MediaFact(models.Model):
     fps = models.FloatField(null=True)  # frames per second
     codec = models.CharField(max_length=40, blank=True)
     frames = models.PositiveIntegerField(null=True)
+    latitude = models.FloatField(null=True)  # degrees, as the file tells; the media's own may come from people
+    longitude = models.FloatField(null=True)
     problems = models.JSONField(default=list)  # sentences; [] = all was found out
+    lacked_tools = models.BooleanField(default=False)  # ffmpeg was absent: another try may find out more
     derived_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

@@ -31,6 +31,13 @@ class MediaQuerySet(models.QuerySet["Media"]):
             own |= models.Q(organisation__in=access.listed.values("pk"))
         return self.living().filter(own)
 
+    def underived(self, *, has_tools: bool) -> MediaQuerySet:
+        """Living ones with a file whose derivation has not come to an end; with tools, also those that lacked them."""
+        is_open = models.Q(fact=None) | ~models.Q(fact__media_sha256=models.F("sha256"))
+        if has_tools:
+            is_open |= models.Q(fact__lacked_tools=True)
+        return self.living().stored().filter(is_open)
+
     def deleted_before(self, moment: datetime) -> MediaQuerySet:
         return self.filter(deleted_at__lt=moment)
 

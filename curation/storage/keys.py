@@ -54,6 +54,11 @@ def annotation_key(sha256: str, extension: str) -> str:
     return _content_key("annotations", sha256, extension)
 
 
+def derived_key(sha256: str) -> str:
+    """derived/<first 32 hex digits>.webp, of the small picture's own content."""
+    return _content_key("derived", sha256, "webp")
+
+
 def _content_key(prefix: str, sha256: str, extension: str) -> str:
     if not SHA256.fullmatch(sha256) or not EXTENSION.fullmatch(extension):
         raise ValueError("A key is made of a SHA-256 in lower-case hex and a plain extension.")

@@ -17,9 +17,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
+from accounts.actor import command
 from accounts.models import Access
 from accounts.scopes import Scope, TokenRights
 from accounts.tests.cast import PASSWORD, Cast, api, make_access, token_of, with_password
+from curation.actions.derive import derive_now
 from curation.models import Annotation, Media
 from curation.tests.contract.helpers import layer
 from curation.tests.pictures import LABEL, part, picture
@@ -56,6 +58,7 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /media/{media_id}                DELETE  401     403 403   403   403     403  200  401  403    403
 /media/{media_id}/upload         POST    401     200 403   200   403     200  200  401  200    403
 /media/{media_id}/url            GET     401     200 403   200   403     200  200  401  403    200
+/media/{media_id}/thumbnail      GET     401     200 403   200   403     200  200  401  403    200
 /annotations                     GET     401     200 200   200   200     200  200  401  403    200
 /annotations                     POST    401     201 201   201   403     201  201  401  201    403
 /annotations/{annotation_id}     GET     401     200 403   200   403     200  200  401  403    200
@@ -150,6 +153,7 @@ def _copy(media: Media, owner: Access) -> Media:
 
 def _rows(media: Media, annotation: Annotation, owner: Access) -> dict[str, int]:
     token_of(owner, name="to be revoked")
+    derive_now(media, by=command())
     return {
         "media_id": media.pk,
         "bare": _copy(media, owner).pk,

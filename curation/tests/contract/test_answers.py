@@ -320,7 +320,7 @@ def test_no_body_holds_a_key_a_path_or_a_secret(cast: Cast) -> None:
             body = answer.content.decode()
             if (route, method) == ("/tokens", "POST") and answer.status_code == 201:
                 body = re.sub(r'"token":"[^"]+"', "", body)
-            if not route.endswith("/url"):
+            if not route.endswith(("/url", "/thumbnail")):
                 assert not [key for key in keys if key in body], (route, method, role)
             assert not SECRETS.search(body), (route, method, role, body)
 

@@ -19,8 +19,8 @@ OPERATIONS = {
     "accesses_retrieve", "accesses_update", "annotations_create", "annotations_destroy", "annotations_list",
     "annotations_retrieve", "annotations_update", "annotations_upload_create", "annotations_url_retrieve",
     "entries_create", "login_access_token_create", "media_create", "media_destroy", "media_list",
-    "media_partial_update", "media_retrieve", "media_update", "media_upload_create", "media_url_retrieve",
-    "tokens_create", "tokens_destroy", "tokens_list",
+    "media_partial_update", "media_retrieve", "media_thumbnail_retrieve", "media_update", "media_upload_create",
+    "media_url_retrieve", "tokens_create", "tokens_destroy", "tokens_list",
 }  # fmt: skip
 NO_OPERATION = ("/files/", "/docs", "/redoc", "/openapi", "/healthz", "/readyz", "/.well")
 

@@ -1,0 +1,163 @@
+"""Make small pictures, a fingerprint and facts out of a media's bytes, in a child that a hostile file may kill.
+
+What stands in a file never refuses it: what could not be found out is a sentence in MediaFact.problems. Only when the
+bytes themselves cannot be had (the store does not answer, the object is damaged) is the work left for another time.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from accounts.actor import Actor
+from accounts.refusals import Busy, Invalid, Missing, Refusal, TooLarge
+from curation.actions import derived
+from curation.actions.commit import Content, commit
+from curation.actions.refusing import store_errors
+from curation.actions.working import Work
+from curation.imaging import sniff, video
+from curation.imaging.decoder import AtWork, Decoder, Found
+from curation.models import Media
+from curation.storage.errors import ObjectMissing
+from curation.storage.keys import derived_key
+from curation.storage.spool import Spool, Spooled, ensure_room, spool
+from curation.storage.stores import object_store
+
+log = logging.getLogger(__name__)
+
+DECODER = Decoder()
+PAGE = 100  # media in memory
+PATIENCE = 3  # media in a row that could not be had before a run gives up
+KEPT = 100  # failures that are kept in words
+DIFFERS = "What was read is not what was stored; check_storage --full says more."
+
+Progress = Callable[[str, int], None]
+
+
+def no_progress(stage: str, count: int) -> None:
+    """Nobody watches."""
+
+
+def derive(work: Work) -> None:
+    """The job: payload {"media": id, "sha256": of the bytes it is about}. Others meanwhile: nothing is left to do.
+
+    Raises Busy, Full, Missing.
+    """
+    media = Media.objects.living().filter(pk=work.payload["media"], sha256=work.payload["sha256"]).first()
+    work.progress(0, 1)
+    if media is not None:
+        derive_now(media, by=Actor(access=None, door="job"))
+    work.progress(1)
+
+
+def derive_now(media: Media, *, by: Actor) -> Found | None:
+    """Do it here; None when the media was deleted or got other bytes meanwhile. Raises Busy, Full, Missing."""
+    with _fetched(media) as original, ExitStack() as stack:
+        found = _look(original)
+        smalls = [stack.enter_context(_spooled(small.content)) for small in found.small_pictures]
+        contents = [Content(derived_key(small.sha256), small, "image/webp") for small in smalls]
+        try:
+            commit(*contents, rows=lambda: derived.keep(media.pk, media.sha256, found, contents, by=by))
+        except derived.OtherBytes:
+            return None
+    return found
+
+
+@contextmanager
+def _fetched(media: Media) -> Iterator[Spooled]:
+    """The media's bytes in a file without a name, read through the store and compared with their digest."""
+    size = media.size or 0
+    with store_errors():
+        ensure_room(size)
+    with Spool(size) as spooling:
+        try:
+            with store_errors():
+                for chunk in object_store().read_chunks(media.file.name or ""):
+                    spooling.write(chunk)
+                fetched = spooling.finish(media.sha256)
+        except ObjectMissing as error:
+            raise Missing("The object of this media is not in the store.") from error
+        except (Invalid, TooLarge) as error:  # cut short on the way, or damaged: another try may tell
+            raise Busy(DIFFERS) from error
+        yield fetched
+
+
+@contextmanager
+def _spooled(content: bytes) -> Iterator[Spooled]:
+    with spool([content], limit=len(content)) as spooled:
+        yield spooled
+
+
+def _look(original: Spooled) -> Found:
+    limits = {"max_pixels": settings.IMAGE_MAX_PIXELS, "max_side": settings.IMAGE_MAX_SIDE}
+    try:
+        told = sniff.identify(original.file, **limits)
+        if told.kind == "video":
+            return DECODER.video(original.file, told.extension, video.tools())
+        return DECODER.picture(original.file, **limits)
+    except (sniff.Unreadable, sniff.TooManyPixels) as error:  # adopted, or from before a limit was lowered
+        return Found(problems=(str(error),))
+    except AtWork as error:
+        raise Busy("The decoder is at work on other files; try again.") from error
+
+
+# --- Many, by command ------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run did. failures: why the bytes of the first ones could not be had, by the id of the media."""
+
+    derived: int = 0
+    with_problems: int = 0  # of these
+    stale: int = 0  # deleted or replaced meanwhile
+    failed: int = 0
+    failures: dict[int, str] = field(default_factory=dict)  # the first KEPT
+    gave_up: bool = False  # the store seems not to answer
+    seconds: float = 0.0
+
+
+def derive_many(*, missing: bool, limit: int | None = None, by: Actor, progress: Progress) -> Tally:
+    """Derive media in the order of their ids; `missing`: only those that have not been, so a second run goes on."""
+    tally, in_a_row, started = Tally(), 0, time.monotonic()
+    for media in _walk(missing=missing, limit=limit):
+        try:
+            _count(tally, derive_now(media, by=by))
+            in_a_row = 0
+        except Refusal as refusal:
+            tally.failed += 1
+            if len(tally.failures) < KEPT:
+                tally.failures[media.pk] = str(refusal)
+            log.warning("A media could not be derived: %s", refusal, extra={"media": media.pk})
+            in_a_row += not isinstance(refusal, Missing)
+            if in_a_row >= PATIENCE:
+                tally.gave_up = True
+                break
+        progress("media derived", tally.derived)
+    tally.seconds = round(time.monotonic() - started, 3)
+    return tally
+
+
+def _count(tally: Tally, found: Found | None) -> None:
+    if found is None:
+        tally.stale += 1
+        return
+    tally.derived += 1
+    tally.with_problems += bool(found.problems)
+
+
+def _walk(*, missing: bool, limit: int | None) -> Iterator[Media]:
+    has_tools = video.tools() is not None
+    rows = Media.objects.underived(has_tools=has_tools) if missing else Media.objects.living().stored()
+    done, left = 0, limit
+    while left is None or left > 0:
+        page = list(rows.filter(pk__gt=done).order_by("pk")[: PAGE if left is None else min(PAGE, left)])
+        if not page:
+            return
+        yield from page
+        done, left = page[-1].pk, None if left is None else left - len(page)
