@@ -23,10 +23,10 @@ from accounts.names import fold
 from accounts.refusals import Refusal
 from curation.actions import media as actions
 from curation.actions.content import picture_or_video
-from curation.admin.pictures import at_large, in_list
+from curation.admin.pictures import at_large, in_list, with_previews
 from curation.admin.revisions import Layer, layer
 from curation.admin.uploads import UploadField, UploadPage, spooled_of
-from curation.models import Annotation, AnnotationRevision, Media
+from curation.models import Annotation, AnnotationRevision, Media, MediaFact
 
 LAYERS_SHOWN = 50
 REVISIONS_SHOWN = 10  # newest ones of each layer
@@ -101,14 +101,16 @@ class MediaAdmin(Searched, UploadPage):
     change_form_template = "admin/curation/media/change_form.html"
     kept = (
         "type", "original_name", "content_type", "dimensions", "size_in_words", "sha256", "orientation",
-        "duration", "captured_basis", "sent_by", "of_organisation", when("created_at"), when("updated_at"), "version",
+        "duration", "film", "camera_model", "derivation", "captured_basis", "sent_by", "of_organisation",
+        when("created_at"), when("updated_at"), "version",
     )  # fmt: skip
 
     def largest(self) -> int:
         return int(settings.VIDEO_MAX_BYTES)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Media]:
-        return Media.objects.visible_to(asking(request)).select_related("owner", "organisation")
+        rows = Media.objects.visible_to(asking(request)).select_related("owner", "organisation", "fact")
+        return with_previews(rows)
 
     def found(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """Few rows are asked by their ids: PostgreSQL overrates rare cameras, and would walk through the table.
@@ -158,6 +160,23 @@ class MediaAdmin(Searched, UploadPage):
     def dimensions(self, media: Media) -> str:
         return "–" if media.width is None else f"{media.width} × {media.height} pixels"
 
+    @admin.display(description="film")
+    def film(self, media: Media) -> str:
+        fact = fact_of(media)
+        words = [fact.codec, fact.fps and f"{fact.fps:.3g} frames per second", fact.frames and f"{fact.frames} frames"]
+        return ", ".join(word for word in words if word) or "–"
+
+    @admin.display(description="camera model")
+    def camera_model(self, media: Media) -> str:
+        return fact_of(media).camera_model or "–"
+
+    @admin.display(description="found out")
+    def derivation(self, media: Media) -> str:
+        fact = fact_of(media)
+        if not fact.media_sha256:
+            return "not yet" if media.file else "–"
+        return " ".join(fact.problems) or f"all there is, at {fact.derived_at:%Y-%m-%d %H:%M:%S} UTC"
+
     def perform(self, request: HttpRequest, row: Media | None, form: Any) -> Media:
         if row is None:
             return self._create(request, form)
@@ -201,6 +220,12 @@ def ways_to(term: str) -> list[Q]:
     if DIGEST_PART.fullmatch(term.lower()):
         ways.append(Q(sha256__startswith=term.lower()))
     return ways
+
+
+def fact_of(media: Media) -> MediaFact:
+    """What was found out about the media's present file; an empty row before that."""
+    fact = getattr(media, "fact", None)
+    return fact if fact and fact.media_sha256 == media.sha256 else MediaFact()
 
 
 def layers_of(media: Media, request: HttpRequest) -> list[Layer]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.admin.base import asking
 from curation.actions import links
 from curation.actions.links import HasFile, NoFile
-from curation.models import Media
+from curation.models import Derived, Media
 
 SHOWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})  # what browsers draw; the rest is downloaded
 PLAYED = frozenset({"video/mp4", "video/webm"})
@@ -24,8 +25,9 @@ class Picture:
     address: str  # of its page
     title: str  # read aloud in the place of the picture
     kind: str
-    link: str = ""
-    width: int | None = None
+    link: str = ""  # to the file itself
+    preview: str = ""  # link to a small picture of it; "" until one is made
+    width: int | None = None  # of the preview; of the file where there is none
     height: int | None = None
     problem: str = ""
 
@@ -46,22 +48,32 @@ def kind_of(media: Media) -> str:
     return "image" if media.content_type in SHOWN else "video" if media.content_type in PLAYED else "other"
 
 
+def with_previews(rows: QuerySet[Media]) -> QuerySet[Media]:
+    """The same rows with their small pictures at hand, in one more query however many rows there are."""
+    return rows.prefetch_related("derived")
+
+
 def in_list(media: Media) -> Picture:
-    """As one of many: its link is made of its key alone, without asking whether the object is there."""
-    kind = kind_of(media)
-    link = bare(media) if kind != "none" else ""
-    return Picture(address_of(media), title_of(media), kind, link, media.width, media.height)
+    """As one of many, `with_previews`: links are made of keys alone, without asking whether the objects are there."""
+    return _picture(media, kind_of(media), Derived.Kind.SMALL)
 
 
 def at_large(media: Media) -> Picture:
     """As the subject of a page, with the reason when there is nothing to see."""
-    kind, problem, link = kind_of(media), "", ""
     try:
         link = here(links.link(media, seconds=settings.PAGE_LINK_SECONDS))
     except NoFile:
         problem = "The object is recorded as missing from the store." if media.file else "Nothing was uploaded yet."
-        kind = "none"
-    return Picture(address_of(media), title_of(media), kind, link, media.width, media.height, problem)
+        return Picture(address_of(media), title_of(media), "none", problem=problem)
+    return _picture(media, kind_of(media), Derived.Kind.LARGE, link)
+
+
+def _picture(media: Media, kind: str, size: str, link: str = "") -> Picture:
+    fitting = (row for row in media.derived.all() if row.kind == size and row.media_sha256 == media.sha256)
+    made = next(fitting, None)
+    shown = made or media
+    preview = bare(made) if made else ""
+    return Picture(address_of(media), title_of(media), kind, link, preview, shown.width, shown.height)
 
 
 def bare(row: HasFile) -> str:
@@ -76,5 +88,5 @@ def address_of(media: Media) -> str:
 
 def newest(request: HttpRequest, count: int) -> list[Picture]:
     """The last ones that were announced and have a picture, as far as the access sees them."""
-    rows = Media.objects.visible_to(asking(request)).stored().order_by("-id")[:count]
-    return [in_list(media) for media in rows]
+    rows = Media.objects.visible_to(asking(request)).stored().order_by("-id")
+    return [in_list(media) for media in with_previews(rows)[:count]]

@@ -11,15 +11,19 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.actor import command
 from accounts.admin.audit import ACTIONS
 from accounts.models import Access, AuditEntry, Organisation
 from accounts.tests.cast import Cast
 from accounts.tests.test_admin import enter, page, text
+from curation.actions.derive import derive_now
 from curation.admin import media as media_pages
-from curation.models import Annotation, AnnotationRevision, Media, StoredObject
+from curation.models import Annotation, AnnotationRevision, Derived, Media, MediaFact, StoredObject
 from curation.storage.stores import object_store
 from curation.tests.links import content_at, start_of_links
 from curation.tests.pictures import LABEL, part, picture
+
+SMALL_PICTURE = re.compile(r'<img src="[^"]*derived/[0-9a-f]{32}\.webp')
 
 
 def add_media(client: Client, **fields: Any) -> Any:
@@ -209,7 +213,7 @@ def test_the_page_of_a_picture_shows_it_with_its_annotations_and_history(cast: C
 
 
 def test_links_on_pages_live_five_minutes_and_stay_on_the_host_that_is_open(cast: Cast) -> None:
-    stored_media(cast.carl)
+    derive_now(stored_media(cast.carl), by=command())
     listed = text(enter(cast.carl).get(page("curation_media_changelist")))
     assert f'<img src="{start_of_links()}' in listed
     assert settings.PAGE_LINK_SECONDS == 300
@@ -220,10 +224,61 @@ def test_what_browsers_do_not_draw_is_offered_as_a_file(cast: Cast) -> None:
     add_media(enter(cast.carl), upload=part(picture(1, kind="TIFF"), "scan.tif"))
     client, media = enter(cast.carl), Media.objects.get()
     answer = text(client.get(page("curation_media_change", media.pk)))
-    assert "Browsers do not show this kind of file." in answer
+    assert "Browsers do not show this kind of file" in answer
     assert "Open the file" in answer
     assert f'<img src="{start_of_links()}' not in answer
     assert f'<img src="{start_of_links()}' not in text(client.get(page("curation_media_changelist")))
+    derive_now(media, by=command())
+    answer = text(client.get(page("curation_media_change", media.pk)))
+    assert "Browsers do not show this kind of file" not in answer
+    assert f'<img src="{start_of_links()}' in answer
+
+
+def test_lists_show_the_small_picture_and_pages_the_large_one_with_their_sizes(cast: Cast) -> None:
+    add_media(enter(cast.carl), upload=part(picture(1, size=(1600, 900))))
+    client, media = enter(cast.carl), Media.objects.get()
+    waiting = text(client.get(page("curation_media_changelist")))
+    assert "no preview yet" in waiting
+    assert f'<img src="{start_of_links()}' not in waiting
+    derive_now(media, by=command())
+    for address in (page("curation_media_changelist"), "/admin/"):
+        listed = text(client.get(address))
+        assert SMALL_PICTURE.search(listed)
+        assert 'width="320" height="180" loading="lazy"' in listed
+        assert f'alt="image {media.pk}, picture.jpg"' in listed
+        assert "no preview yet" not in listed
+    shown = text(client.get(page("curation_media_change", media.pk)))
+    assert 'width="1280" height="720"' in shown
+
+
+def test_a_small_picture_of_other_bytes_is_not_shown(cast: Cast) -> None:
+    media, client = stored_media(cast.carl), enter(cast.carl)
+    derive_now(media, by=command())
+    Derived.objects.update(media_sha256="0" * 64)
+    assert not SMALL_PICTURE.search(text(client.get(page("curation_media_changelist"))))
+    assert not SMALL_PICTURE.search(text(client.get(page("curation_media_change", media.pk))))
+
+
+def test_the_list_asks_as_often_for_many_small_pictures_as_for_one(cast: Cast) -> None:
+    client, address = enter(cast.carl), page("curation_media_changelist")
+    derive_now(stored_media(cast.carl), by=command())
+    few = queries_of(client, address)
+    for seed in range(2, 6):
+        derive_now(stored_media(cast.carl, seed), by=command())
+    assert len(queries_of(client, address)) == len(few)
+
+
+def test_the_page_says_what_was_found_out(cast: Cast) -> None:
+    media, client = stored_media(cast.carl), enter(cast.carl)
+    address = page("curation_media_change", media.pk)
+    assert "not yet" in text(client.get(address))
+    fact = {"camera_model": "Mast 7", "fps": 24.0, "codec": "h264", "frames": 180}
+    MediaFact.objects.create(media=media, media_sha256=media.sha256, problems=["It is <b>odd</b>."], **fact)
+    shown = text(client.get(address))
+    for words in ("Mast 7", "h264, 24 frames per second, 180 frames", "It is &lt;b&gt;odd&lt;/b&gt;."):
+        assert words in shown
+    MediaFact.objects.update(problems=[])
+    assert "all there is, at 20" in text(client.get(address))
 
 
 def test_a_missing_object_is_said_and_not_linked(cast: Cast) -> None:

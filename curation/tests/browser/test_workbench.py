@@ -10,9 +10,11 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
+from accounts.actor import command
 from accounts.models import Access, ApiToken, AuditEntry
 from accounts.tests.cast import PASSWORD, make_access, token_of, with_password
 from accounts.tests.doors import bearer
+from curation.actions.derive import derive_now
 from curation.models import Annotation, AnnotationRevision, Media, StoredObject
 from curation.tests.browser.drawings import landscape
 from curation.tests.browser.visits import Visitor
@@ -83,6 +85,10 @@ def test_a_curator_uploads_a_picture_annotates_it_and_sees_both(visitor: Visitor
     assert visitor.page.get_by_text("media.upload").count() == 1
     visitor.looks_right()
     visitor.shoot("media")
+    visitor.goto("/admin/curation/media/")
+    assert visitor.page.get_by_text("no preview yet").count() == 1
+    visitor.shoot("media-list-waiting")
+    derive_now(media, by=command())
     visitor.goto("/admin/curation/media/")
     assert is_drawn(visitor, ".thumbnail img")
     visitor.shoot("media-list")
@@ -243,6 +249,7 @@ def test_every_page_is_quiet_and_looks_right(visitor: Visitor, ada: Access) -> N
     visitor.log_in("ada")
     upload_picture(visitor)
     annotate(visitor)
+    derive_now(Media.objects.get(), by=command())
     visited = 0
     for address in addresses():
         before = len(visitor.troubles)
