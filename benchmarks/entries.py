@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import flows, lists, video, views
+from benchmarks import derive, flows, lists, video, views
 from benchmarks.rig import servers, service
 
-ON_ONE_SERVICE = {"flows": flows.run, "views": views.run, "video": video.run}
+ON_ONE_SERVICE = {"flows": flows.run, "views": views.run, "video": video.run, "derive": derive.run}
 
 
 def main(names: list[str]) -> None:
