@@ -19,6 +19,11 @@ LABEL org.opencontainers.image.title="pyro-storage" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+# For previews of videos. As Debian has it, with its fixes.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ffmpeg \
+    && rm -rf /var/lib/apt/lists/*
 # A fixed number, so that the owners of volumes are known. The folders exist so that volumes mounted over them
 # are born with this owner.
 RUN groupadd --gid 10001 pyro \
