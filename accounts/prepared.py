@@ -18,8 +18,8 @@ from django.db.models.sql.subqueries import UpdateQuery
 
 Row = TypeVar("Row", bound=models.Model)
 
-MARKS: dict[type, Callable[[int], Any]] = {  # stand for values while the SQL is made, and are none themselves
-    int: lambda number: -900_000_000 - number,
+MARKS: dict[type, Callable[[int], Any]] = {  # stand for values while the SQL is made; no constant is one of them
+    int: lambda number: 2_000_000_000 + number,
     str: lambda number: f"\x1b mark {number}",
     datetime: lambda number: datetime(1, 1, 1, 0, 0, number, tzinfo=UTC),
 }

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import models
 
 from accounts.actor import Actor
 from accounts.models import AuditEntry
+from accounts.prepared import Insert
+
+_append = Insert(AuditEntry)
+_waiting: ContextVar[list[AuditEntry] | None] = ContextVar("audit entries that wait for the end of `together`")
 
 
 def record(
@@ -17,11 +24,26 @@ def record(
     by: Actor,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
-) -> AuditEntry:
+) -> None:
     """Append the entry of a change to `row`. `before` and `after` hold the fields that changed, never a secret."""
     entry = _entry(action, row._meta.model_name or "", row.pk, by=by, before=before, after=after)
-    entry.save()
-    return entry
+    waiting = _waiting.get(None)
+    if waiting is None:
+        _append(entry)
+    else:
+        waiting.append(entry)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Within a transaction: what is recorded inside the block is appended at its end, by one statement."""
+    mark = _waiting.set([])
+    try:
+        yield
+        entries = _waiting.get()
+    finally:
+        _waiting.reset(mark)
+    _append(*entries or ())
 
 
 def record_all(action: str, table: str, changes: dict[int, dict[str, Any]], *, by: Actor) -> None:

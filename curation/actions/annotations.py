@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.actions.audit import record
 from accounts.actions.rights import recheck
 from accounts.actor import Actor
+from accounts.prepared import Insert, Prepared
 from accounts.refusals import Conflict, NotFound
 from curation.actions.commit import Content, commit
 from curation.actions.content import annotation as identify
@@ -21,6 +22,14 @@ from curation.models import Annotation, AnnotationRevision, Media, origin_of_upl
 from curation.storage.keys import annotation_key
 from curation.storage.spool import Spooled
 
+_insert, _insert_revision = Insert(Annotation), Insert(AnnotationRevision)
+_AS_SEEN = Prepared(
+    lambda row_id, version: Annotation.objects.living().filter(pk=row_id, version=version), row_id=int, version=int
+)
+_HELD_STILL = Prepared(
+    lambda media_id: Media.objects.living().select_for_update(no_key=True).filter(pk=media_id), media_id=int
+)
+_LIVING = Prepared(lambda row_id: Annotation.objects.living().filter(pk=row_id), row_id=int)
 FASTER = "Somebody else changed this annotation a moment ago; look again."
 
 Keep = Callable[[Annotation], None]
@@ -37,15 +46,15 @@ def create(media: Media, *, by: Actor, keep: Keep = keep_nothing) -> Annotation:
 
 def _hold_still(media: Media) -> None:
     """Keep the media from being deleted until the commit (SQLite has one writer at a time, and ignores the lock)."""
-    living = Media.objects.living().select_for_update(no_key=True).filter(pk=media.pk)
-    if living.first() is None:
+    if _HELD_STILL.first(media_id=media.pk) is None:
         raise NotFound("media", media.pk)
 
 
 def new(media: Media, *, by: Actor) -> Annotation:
     """Insert an annotation within a transaction of the caller."""
     origin = origin_of_upload_by(by.access)
-    annotation = Annotation.objects.create(media=media, owner=by.access, origin=origin)
+    annotation = Annotation(media=media, owner=by.access, origin=origin)
+    _insert(annotation)
     record("annotation.create", annotation, by=by, after={"media_id": media.pk, "origin": origin})
     return annotation
 
@@ -58,7 +67,7 @@ def move(annotation: Annotation, media: Media, *, by: Actor) -> Annotation:
     try:
         with transaction.atomic():
             _hold_still(media)
-            _change(annotation, media=media)
+            _change(annotation, media_id=media.pk)
             record("annotation.move", annotation, by=by, before=before, after={"media_id": media.pk})
     except IntegrityError as error:
         raise Conflict("That media has a human layer already.") from error
@@ -68,7 +77,7 @@ def move(annotation: Annotation, media: Media, *, by: Actor) -> Annotation:
 def _change(annotation: Annotation, **columns: Any) -> None:
     """Set columns from the state that was read. Raises Conflict when it changed since, NotFound when it is gone."""
     changed = columns | {"version": annotation.version + 1, "updated_at": timezone.now()}
-    if not Annotation.objects.living().filter(pk=annotation.pk, version=annotation.version).update(**changed):
+    if not _AS_SEEN.update(changed, row_id=annotation.pk, version=annotation.version):
         living = Annotation.objects.living().filter(pk=annotation.pk).exists()
         raise Conflict(FASTER) if living else NotFound("annotations", annotation.pk)
     for name, value in changed.items():
@@ -100,12 +109,11 @@ def content_of(identified: TextContent, spooled: Spooled) -> Content:
 
 
 def _fill(annotation: Annotation, content: Content, identified: TextContent, by: Actor) -> Annotation:
-    current = Annotation.objects.living().filter(pk=annotation.pk)
-    sha256 = current.values_list("sha256", flat=True).first()
-    if sha256 is None:
+    current = _LIVING.first(row_id=annotation.pk)
+    if current is None:
         raise NotFound("annotations", annotation.pk)
-    if sha256 == content.spooled.sha256:
-        return current.get()
+    if current.sha256 == content.spooled.sha256:
+        return current
     append(annotation, content, identified, by=by)
     return annotation
 
@@ -121,14 +129,14 @@ def append(annotation: Annotation, content: Content, identified: TextContent, *,
         "format": identified.format,
     }
     revision = _next_revision(annotation, shared, by)
-    _change(annotation, current=revision, state=Annotation.State.STORED, **shared)
+    _change(annotation, current_id=revision.pk, state=Annotation.State.STORED, **shared)
     after = {"file": content.key, "sha256": content.spooled.sha256, "revision": revision.number}
     record("annotation.upload", annotation, by=by, before=before, after=after)
     return revision
 
 
 def _next_revision(annotation: Annotation, columns: dict[str, Any], by: Actor) -> AnnotationRevision:
-    revision: AnnotationRevision = AnnotationRevision.objects.create(
+    revision = AnnotationRevision(
         annotation=annotation,
         number=annotation.current.number + 1 if annotation.current else 1,
         author=by.access,
@@ -137,6 +145,7 @@ def _next_revision(annotation: Annotation, columns: dict[str, Any], by: Actor) -
         is_truth=annotation.is_truth,
         **columns,
     )
+    _insert_revision(revision)
     return revision
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from accounts.actions.audit import together
 from accounts.actions.rights import recheck
 from accounts.actor import Actor
 from curation.actions import annotations, media
@@ -33,9 +34,10 @@ def create(
 
     def rows() -> Entry:
         recheck(by)
-        picture_row = media.new(type=type, by=by, **columns)
-        layer = annotations.new(picture_row, by=by)
-        annotations.append(layer, contents[1], text, by=by)
+        with together():
+            picture_row = media.new(type=type, by=by, **columns)
+            layer = annotations.new(picture_row, by=by)
+            annotations.append(layer, contents[1], text, by=by)
         keep((picture_row, layer))
         return picture_row, layer
 

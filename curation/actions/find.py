@@ -15,6 +15,7 @@ from accounts.scopes import Scope, Sees
 from curation.models import Annotation, Media
 
 Row = TypeVar("Row", Media, Annotation)
+_LIVING_MEDIA = Prepared(lambda media_id: Media.objects.living().filter(pk=media_id), media_id=int)
 
 
 def media(media_id: int, *, access: Access) -> Media:
@@ -63,7 +64,7 @@ def media_to_annotate(media_id: int, *, access: Access) -> Media:
         row = media(media_id, access=access)
         changeable(row, access=access)
         return row
-    found = Media.objects.living().filter(pk=media_id).first()
+    found = _LIVING_MEDIA.first(media_id=min(media_id, LARGEST_ID))
     if found is None:
         raise NotFound("media", media_id)
     return found

@@ -14,6 +14,7 @@ from accounts.actions.audit import record
 from accounts.actions.rights import recheck
 from accounts.actor import Actor
 from accounts.names import fold
+from accounts.prepared import Insert, Prepared
 from accounts.refusals import Conflict, NotFound
 from curation.actions import derived
 from curation.actions.commit import Content, commit
@@ -23,6 +24,10 @@ from curation.models import Annotation, Media, Origin
 from curation.storage.keys import media_key
 from curation.storage.spool import Spooled
 
+_insert = Insert(Media)
+_AS_SEEN = Prepared(
+    lambda media_id, version: Media.objects.living().filter(pk=media_id, version=version), media_id=int, version=int
+)
 FASTER = "Somebody else changed this media a moment ago; look again."
 
 Keep = Callable[[Media], None]
@@ -49,7 +54,8 @@ def create(
 def new(*, type: str, by: Actor, **columns: Any) -> Media:
     """Insert a media within a transaction of the caller, stamped with who sends it."""
     organisation = by.access.organisation_id if by.access else None
-    media = Media.objects.create(type=type, owner=by.access, organisation_id=organisation, **_with_basis(columns))
+    media = Media(type=type, owner=by.access, organisation_id=organisation, **_with_basis(columns))
+    _insert(media)
     after = {"type": type} | {name: _plain(value) for name, value in columns.items() if name in ("file", "sha256")}
     record("media.create", media, by=by, after=after)
     if media.file:
@@ -77,7 +83,7 @@ def change(media: Media, columns: dict[str, Any], *, action: str, by: Actor) -> 
     """
     before = {name: _plain(_raw(media, name)) for name in columns}
     changed = columns | {"version": media.version + 1, "updated_at": timezone.now()}
-    if not Media.objects.living().filter(pk=media.pk, version=media.version).update(**changed):
+    if not _AS_SEEN.update(changed, media_id=media.pk, version=media.version):
         raise _why_not(media)
     for name, value in changed.items():
         setattr(media, name, value)
