@@ -23,6 +23,7 @@ MARKS: dict[type, Callable[[int], Any]] = {  # stand for values while the SQL is
     str: lambda number: f"\x1b mark {number}",
     datetime: lambda number: datetime(1, 1, 1, 0, 0, number, tzinfo=UTC),
 }
+PLAIN = (models.CharField, models.IntegerField, models.BooleanField, models.FloatField, models.ForeignKey)
 _numbers = count(1)
 
 
@@ -97,7 +98,7 @@ class Prepared(Generic[Row]):
         if compiled is None:
             compiled = self._updates[names] = self._compile_update(names)
         fields = compiled.query.get_meta()
-        new = {name: fields.get_field(name).get_db_prep_save(columns[name], connection) for name in names}
+        new = {name: _saved(fields.get_field(name), columns[name]) for name in names}
         with connection.cursor() as cursor:
             compiled.run(cursor, values | {f"new {name}": value for name, value in new.items()})
             return int(cursor.rowcount)
@@ -106,7 +107,9 @@ class Prepared(Generic[Row]):
         new = {f"new {name}": f"\x1b new {name}" for name in names}
         query: Any = self._build(**self._marks).query.chain(UpdateQuery)
         fields = query.get_meta()
-        query.add_update_fields([(fields.get_field(name), None, RawSQL("%s", [new[f"new {name}"]])) for name in names])
+        query.add_update_fields(
+            [(fields.get_field(name), None, RawSQL("%s", [new[f"new {name}"]])) for name in names]  # noqa: S611
+        )
         return _Compiled(query, self._marks | new)
 
 
@@ -150,6 +153,11 @@ def _adapted(value: Any) -> Any:
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
 
 
+def _saved(field: Any, value: Any) -> Any:
+    """A value as the database takes it. Most are taken as they are, which asking the field again and again costs."""
+    return value if isinstance(field, PLAIN) else field.get_db_prep_save(value, connection)
+
+
 class Insert(Generic[Row]):
     """Adds rows of one model, as `save()` of a new row does, without signals and without `auto_now`."""
 
@@ -162,9 +170,7 @@ class Insert(Generic[Row]):
         """One statement for all `rows`, which know their ids afterwards."""
         if not rows:
             return
-        values = [
-            field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in self._fields
-        ]
+        values = [_saved(field, row.__dict__[field.attname]) for row in rows for field in self._fields]
         with connection.cursor() as cursor:
             self._shape(len(rows)).run(cursor, values)
             for row, (row_id,) in zip(rows, cursor.fetchall(), strict=True):

@@ -58,8 +58,6 @@ MIB = 1024 * 1024
 PART_SIZE = 16 * MIB  # bytes; up to this in a single PUT, above it in parts of this size
 MOST_PARTS = 10_000  # S3's limit: 160 GB at this size
 
-PUT_SECONDS = 300  # life of the address of a single PUT
-
 
 class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-storages has no types
     """Keeps objects in one bucket.
@@ -82,7 +80,7 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
 
         self._signer = self._signer_for(self.endpoint_url)
         self._public_signer = self._signer_for(self.public_endpoint_url)
-        self._pool = connection_pool(self.verify, config)
+        self._pool = connection_pool(self._signer.endpoint, self.verify, config)
 
     def _signer_for(self, endpoint: str | None) -> Signer:
         endpoint = endpoint or f"https://s3.{self.region_name}.amazonaws.com"
@@ -163,12 +161,11 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
             raise ChecksumRefused("The bytes in the store are not those that were received.")
 
     def _put_at_once(self, key: str, body: bytes, *, checksum: str, content_type: str) -> None:
-        """One PUT to a presigned address over a kept connection: a third of what boto3's put_object costs."""
+        """One signed PUT over a kept connection: a fifth of what boto3's put_object costs."""
+        path = f"/{self.bucket_name}/{key}"
         headers = {"content-type": content_type, "x-amz-checksum-sha256": checksum}
-        url = self._signer.presign(
-            "PUT", f"/{self.bucket_name}/{key}", now=datetime.now(UTC), seconds=PUT_SECONDS, headers=headers
-        )
-        answer = self._pool.request("PUT", url, body=body, headers=headers)
+        signed = self._signer.authorized("PUT", path, now=datetime.now(UTC), headers=headers)
+        answer = self._pool.urlopen("PUT", path, body=body, headers=signed, redirect=False)
         if answer.status != HTTPStatus.OK:
             code = ERROR_CODE.search(answer.data)
             raise meaning(code[1].decode() if code else "", answer.status)

@@ -87,11 +87,12 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def connection_pool(verify: bool | str | None, config: Config) -> urllib3.PoolManager:
-    """Kept connections for single PUTs, with the limits and tries of CLIENT. Never unverified unless told so."""
-    trust: dict[str, Any] = {"cert_reqs": "CERT_NONE"} if verify is False else {}
-    if isinstance(verify, str):
-        trust = {"ca_certs": verify}
+def connection_pool(endpoint: str, verify: bool | str | None, config: Config) -> urllib3.HTTPConnectionPool:
+    """Kept connections to `endpoint` for single PUTs, with the limits and tries of CLIENT. Never unverified unless told so."""
+    trust: dict[str, Any] = {}
+    if endpoint.startswith("https:"):
+        trust = {"cert_reqs": "CERT_NONE" if verify is False else "CERT_REQUIRED"}
+        trust |= {"ca_certs": verify} if isinstance(verify, str) else {}
     tries = urllib3.Retry(
         total=TRIES - 1,
         redirect=0,
@@ -105,4 +106,4 @@ def connection_pool(verify: bool | str | None, config: Config) -> urllib3.PoolMa
     )
     limits: Any = config  # its stubs do not tell its options
     wait = urllib3.Timeout(connect=limits.connect_timeout, read=limits.read_timeout)
-    return urllib3.PoolManager(maxsize=16, retries=tries, timeout=wait, **trust)
+    return urllib3.connection_from_url(endpoint, maxsize=16, retries=tries, timeout=wait, **trust)

@@ -1,4 +1,4 @@
-"""Our presigned addresses are those of boto3, to the letter."""
+"""Our presigned addresses and signed headers are those of boto3, to the letter."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from urllib.parse import parse_qsl, urlsplit
 import boto3
 import pytest
 import time_machine
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +58,17 @@ def test_a_signed_header_is_part_of_the_signature() -> None:
         )
     ours = SIGNER.presign("PUT", "/pyro/media/a.jpg", now=NOW, seconds=60, headers={"content-type": "image/jpeg"})
     assert parts(ours) == parts(theirs)
+
+
+def test_the_headers_of_a_put_are_the_ones_that_boto3_would_send() -> None:
+    path, headers = "/pyro/media/00ff.jpg", {"content-type": "image/jpeg", "x-amz-checksum-sha256": "abc="}
+    theirs = AWSRequest("PUT", f"https://s3.example.org{path}", data=b"x", headers=headers)
+    checksum = {"request_algorithm": {"in": "header", "name": "x-amz-checksum-sha256"}}
+    theirs.context = {"has_streaming_input": True, "checksum": checksum}  # then boto3 does not sign the body either
+    with time_machine.travel(NOW, tick=False):
+        S3SigV4Auth(Credentials(ACCESS, SECRET), "s3", REGION).add_auth(theirs)
+    ours = Signer("https://s3.example.org", ACCESS, SECRET, REGION).authorized("PUT", path, now=NOW, headers=headers)
+    assert ours == {name.lower(): value for name, value in theirs.headers.items()}
 
 
 @pytest.mark.parametrize("change", ["method", "path", "seconds", "secret"])
