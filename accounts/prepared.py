@@ -66,21 +66,28 @@ class Statement:
 
 
 class Prepared(Generic[Row]):
-    """One shape of query. `build` gets marks in the place of values and returns the queryset of whole rows."""
+    """One shape of query. `build` gets marks in the place of values and returns the queryset."""
 
     def __init__(self, build: Callable[..., models.QuerySet[Row]], **kinds: type) -> None:
         """kinds: the parameters of `build`: int, str or datetime."""
         self._build = build
         self._marks = {name: MARKS[kind](number) for number, (name, kind) in enumerate(kinds.items())}
-        self._select: _Select[Row] | None = None
+        self._values: _Values | None = None
         self._exists: _Compiled | None = None
         self._updates: dict[tuple[str, ...], _Compiled] = {}
 
     def first(self, **values: Any) -> Row | None:
         """The first row, or None."""
-        if self._select is None:
-            self._select = _Select(self._build(**self._marks), self._marks)
-        return self._select.first(values)
+        if self._values is None:
+            self._values = _Values(self._build(**self._marks).query, self._marks)
+        row = self._values.first(values)
+        return None if row is None else self._values.query.model.from_db(connection.alias, self._values.names, row)
+
+    def values(self, **values: Any) -> list[dict[str, Any]]:
+        """All rows, where `build` returns a `values()` queryset."""
+        if self._values is None:
+            self._values = _Values(self._build(**self._marks).query, self._marks)
+        return self._values.rows(values)
 
     def exists(self, **values: Any) -> bool:
         """Whether there is such a row."""
@@ -108,7 +115,7 @@ class Prepared(Generic[Row]):
         query: Any = self._build(**self._marks).query.chain(UpdateQuery)
         fields = query.get_meta()
         query.add_update_fields(
-            [(fields.get_field(name), None, RawSQL("%s", [new[f"new {name}"]])) for name in names]  # noqa: S611
+            [(fields.get_field(name), None, RawSQL("%s", [new[f"new {name}"]])) for name in names]
         )
         return _Compiled(query, self._marks | new)
 
@@ -129,23 +136,30 @@ class _Compiled:
         self._statement.run(cursor, [_adapted(values[name]) for name in self._names])
 
 
-class _Select(_Compiled, Generic[Row]):
-    def __init__(self, rows: models.QuerySet[Row], marks: Mapping[str, Any]) -> None:
-        super().__init__(rows.query, marks)
-        self._model = rows.model
+class _Values(_Compiled):
+    """A query for rows, and the names of their columns."""
+
+    def __init__(self, query: Any, marks: Mapping[str, Any]) -> None:
+        super().__init__(query, marks)
         columns = [column for column, _, _ in self.compiler.select]
-        self._fields = [column.target.attname for column in columns]
+        self.names = [column.target.attname for column in columns]
         self._converters = self.compiler.get_converters(columns)
 
-    def first(self, values: Mapping[str, Any]) -> Row | None:
+    def rows(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        with connection.cursor() as cursor:
+            self.run(cursor, values)
+            found = cursor.fetchall()
+        return [dict(zip(self.names, row, strict=True)) for row in self._converted(found)]
+
+    def first(self, values: Mapping[str, Any]) -> Sequence[Any] | None:
         with connection.cursor() as cursor:
             self.run(cursor, values)
             row = cursor.fetchone()
-        if row is None:
-            return None
-        if self._converters:
-            row = next(iter(self.compiler.apply_converters([row], self._converters)))
-        return self._model.from_db(connection.alias, self._fields, row)
+        return None if row is None else next(iter(self._converted([row])))
+
+    def _converted(self, rows: list[Any]) -> Iterable[Any]:
+        converted: Iterable[Any] = self.compiler.apply_converters(rows, self._converters) if self._converters else rows
+        return converted
 
 
 def _adapted(value: Any) -> Any:
@@ -180,9 +194,9 @@ class Insert(Generic[Row]):
     def _shape(self, size: int) -> Statement:
         if size not in self._shapes:
             table, quote = self._model._meta.db_table, connection.ops.quote_name
-            columns = ", ".join(quote(field.column) for field in self._fields)
+            columns = ", ".join(quote(field.attname) for field in self._fields)
             marks = ", ".join([f"({', '.join('%s' for _ in self._fields)})"] * size)
-            key = quote(self._model._meta.pk.column)
+            key = quote(self._model._meta.pk.attname)
             sql = f"INSERT INTO {quote(table)} ({columns}) VALUES {marks} RETURNING {key}"  # noqa: S608
             self._shapes[size] = Statement(f"insert_{table}", sql)
         return self._shapes[size]

@@ -42,6 +42,12 @@ def page(rows: QuerySet[Any, dict[str, Any]], request: Request) -> tuple[Rows, d
     return shown, _links(request, shown, newer=newer, older=older)
 
 
+def newest(found: Rows, request: Request) -> tuple[Rows, dict[str, str]]:
+    """As `page` without parameters, from the newest PAGE_SIZE + 1 rows, the newest first."""
+    shown = found[: settings.PAGE_SIZE][::-1]
+    return shown, _links(request, shown, newer=False, older=len(found) > settings.PAGE_SIZE)
+
+
 def _asked(request: Request) -> dict[str, int]:
     given = {name: request.query_params[name] for name in PARAMETERS if name in request.query_params}
     if not given:

@@ -12,4 +12,6 @@ def moment(at: datetime | None) -> str | None:
     """RFC 3339 in UTC with microseconds, always six digits, and `Z`: `2026-11-22T10:00:37.868371Z`."""
     if at is None:
         return None
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

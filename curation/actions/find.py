@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts.ids import LARGEST_ID
@@ -46,6 +47,25 @@ def _query(kind: type[Row], sees: str) -> Prepared[Row]:
         return kind.objects.visible_to(Access(pk=owner_id, sees=sees)).filter(pk=row_id)
 
     return Prepared(build, row_id=int, owner_id=int)
+
+
+def newest(kind: type[Media] | type[Annotation], columns: tuple[str, ...], *, access: Access) -> list[dict[str, Any]]:
+    """What most lists ask for: the newest PAGE_SIZE rows that the access may see, and one more, as `values()`."""
+    if access.sees == Sees.LISTED:
+        return list(_newest(kind.objects.visible_to(access), columns))
+    return _newest_query(kind, columns, access.sees).values(owner_id=access.pk)
+
+
+@cache
+def _newest_query(kind: type[Media] | type[Annotation], columns: tuple[str, ...], sees: str) -> Prepared[Any]:
+    def build(owner_id: int) -> Any:
+        return _newest(kind.objects.visible_to(Access(pk=owner_id, sees=sees)), columns)
+
+    return Prepared(build, owner_id=int)
+
+
+def _newest(rows: Any, columns: tuple[str, ...]) -> Any:
+    return rows.order_by("-id").values(*columns)[: settings.PAGE_SIZE + 1]
 
 
 def _hidden(table: str, row_id: int, access: Access) -> Exception:

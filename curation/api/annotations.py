@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from accounts.refusals import Invalid
 from accounts.rest.methods import Methods
-from accounts.rest.paging import PageQuery, page
+from accounts.rest.paging import PageQuery
 from accounts.rest.requests import actor, asking, no_unknown_parameters, read, row_id
 from accounts.rest.schema import ETAG, LINK
 from accounts.scopes import Right
@@ -21,7 +21,8 @@ from curation.actions import annotations as actions
 from curation.actions import entries, find, links
 from curation.api.base import FileViewSet
 from curation.api.bodies import receive
-from curation.api.filters import ANNOTATION_FILTERS, AnnotationFilters, filtered
+from curation.api.filters import ANNOTATION_FILTERS, AnnotationFilters
+from curation.api.lists import listed
 from curation.api.media import IDEMPOTENCY, IF_MATCH
 from curation.api.once import once, receipt, replayed
 from curation.api.preconditions import etag, if_match
@@ -56,8 +57,7 @@ class AnnotationViewSet(FileViewSet[Annotation]):
 
         The newest fifty, oldest first, unless asked otherwise; `Link` leads to older and newer ones.
         """
-        rows = filtered(AnnotationFilters, Annotation.objects.visible_to(asking(request)), request)
-        found, headers = page(rows.values(*ANNOTATION_COLUMNS), request)
+        found, headers = listed(Annotation, AnnotationFilters, ANNOTATION_COLUMNS, request)
         return Response([annotation_row(row) for row in found], headers=headers)
 
     @extend_schema(request=AnnotationIn, responses={201: AnnotationOut}, parameters=[IDEMPOTENCY], tags=["annotations"])

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.refusals import Invalid
-from accounts.rest.paging import PageQuery, page
+from accounts.rest.paging import PageQuery
 from accounts.rest.requests import actor, asking, no_unknown_parameters, read, row_id
 from accounts.rest.schema import ETAG, LINK
 from accounts.scopes import Right
@@ -18,7 +18,8 @@ from curation.actions import media as actions
 from curation.actions.content import limit_of
 from curation.api.base import FileViewSet
 from curation.api.bodies import receive
-from curation.api.filters import MEDIA_FILTERS, MediaFilters, filtered
+from curation.api.filters import MEDIA_FILTERS, MediaFilters
+from curation.api.lists import listed
 from curation.api.once import once, receipt, replayed
 from curation.api.preconditions import etag, if_match
 from curation.api.rows import MEDIA_COLUMNS, media_row
@@ -63,8 +64,7 @@ class MediaViewSet(FileViewSet[Media]):
 
         The newest fifty, oldest first, unless asked otherwise; `Link` leads to older and newer ones.
         """
-        rows = filtered(MediaFilters, Media.objects.visible_to(asking(request)), request)
-        found, headers = page(rows.values(*MEDIA_COLUMNS), request)
+        found, headers = listed(Media, MediaFilters, MEDIA_COLUMNS, request)
         return Response([media_row(row) for row in found], headers=headers)
 
     @extend_schema(request=MediaIn, responses={201: MediaOut}, parameters=[IDEMPOTENCY], tags=["media"])
