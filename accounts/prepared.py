@@ -114,9 +114,7 @@ class Prepared(Generic[Row]):
         new = {f"new {name}": f"\x1b new {name}" for name in names}
         query: Any = self._build(**self._marks).query.chain(UpdateQuery)
         fields = query.get_meta()
-        query.add_update_fields(
-            [(fields.get_field(name), None, RawSQL("%s", [new[f"new {name}"]])) for name in names]
-        )
+        query.add_update_fields([(fields.get_field(name), None, RawSQL("%s", [new[f"new {name}"]])) for name in names])
         return _Compiled(query, self._marks | new)
 
 

@@ -14,9 +14,10 @@ from accounts.actions.rights import recheck
 from accounts.actor import Actor
 from accounts.prepared import Insert, Prepared
 from accounts.refusals import Conflict, NotFound
-from curation.actions.commit import Content, commit
+from curation.actions.commit import commit
 from curation.actions.content import annotation as identify
 from curation.actions.media import keep_nothing
+from curation.actions.objects import Content
 from curation.imaging.text import TextContent
 from curation.models import Annotation, AnnotationRevision, Media, origin_of_upload_by
 from curation.storage.keys import annotation_key

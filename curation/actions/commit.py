@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db import Error, transaction
 
 from accounts.refusals import Busy
-from curation.actions.objects import ATTEMPTS, Claim, ClaimLost, abandon, settle, write
-from curation.storage.spool import Spooled
+from curation.actions.objects import ATTEMPTS, Claim, ClaimLost, Content, abandon, settle, write
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """Bytes with the key and the content type they will be stored under."""
-
-    key: str
-    spooled: Spooled
-    content_type: str
 
 
 def commit(*contents: Content, rows: Callable[[], Result], replaced: str = "") -> Result:
@@ -33,8 +22,7 @@ def commit(*contents: Content, rows: Callable[[], Result], replaced: str = "") -
     for _ in range(ATTEMPTS):
         claims: list[Claim] = []
         try:
-            for content in contents:
-                claims.append(write(content.key, content.spooled, content.content_type))
+            claims = write(contents)
             return _once(claims, rows, replaced)
         except ClaimLost:
             _tidy(claims)

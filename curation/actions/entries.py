@@ -6,9 +6,10 @@ from accounts.actions.audit import together
 from accounts.actions.rights import recheck
 from accounts.actor import Actor
 from curation.actions import annotations, media
-from curation.actions.commit import Content, commit
+from curation.actions.commit import commit
 from curation.actions.content import annotation as identify_annotation
 from curation.actions.content import picture_or_video
+from curation.actions.objects import Content
 from curation.models import Annotation, Media
 from curation.storage.spool import Spooled
 

@@ -1,6 +1,6 @@
 """How bytes get into the store: object first, row second, no lock and no transaction over a transfer.
 
-T1 `write` takes the ledger row of the key (a lease), and writes the object unless it is there.
+T1 `write` takes the ledger row of each key (a lease), and writes the object unless it is there.
 T2 `settle`, inside the caller's transaction, marks the ledger row ready. It finds the row gone when the
 collector was faster; then nothing is committed and the caller begins again.
 """
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -31,18 +33,6 @@ SLOWEST = 256 * 1024  # bytes per second of a transfer that still makes progress
 PATIENCE = 20  # looks at a key that is being deleted, a tenth of a second apart
 ATTEMPTS = 3  # to store and commit, when the collector came between
 
-# A new row or a touched one, in one statement that needs no transaction; none while the key is being deleted.
-TAKE = Statement(
-    "take_storedobject",
-    """
-INSERT INTO curation_storedobject (key, sha256, size, content_type, state, lease_until, touched_at, created_at)
-VALUES (%s, %s, %s, %s, 'writing', %s, %s, %s)
-ON CONFLICT (key) DO UPDATE SET lease_until = excluded.lease_until, touched_at = excluded.touched_at
-WHERE curation_storedobject.state <> 'deleting'
-RETURNING id, sha256, state
-""",
-)
-
 State = StoredObject.State
 PRESENT = (State.WRITING, State.READY)
 MET = Prepared(lambda row_id: StoredObject.objects.filter(pk=row_id, state__in=PRESENT), row_id=int)
@@ -54,6 +44,15 @@ class ClaimLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes with the key and the content type they will be stored under."""
+
+    key: str
+    spooled: Spooled
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A ledger row that this writer has touched, and the bytes now behind it."""
 
@@ -62,24 +61,31 @@ class Claim:
     written: bool  # False: the object was there already
 
 
-def write(key: str, spooled: Spooled, content_type: str) -> Claim:
-    """Make sure that the object of `key` is in the store, and return the claim to settle in the commit.
+def write(contents: Sequence[Content]) -> list[Claim]:
+    """Make sure that the objects of `contents` are in the store; return the claims to settle in the commit.
 
-    Raises Busy when the store does not answer or the key is being deleted, Full when the disk is.
+    Raises Busy when the store does not answer or a key is being deleted, Full when the disk is.
     """
-    taken = _take(key, spooled, content_type)
+    taken = _take(contents)
+    try:
+        return [_put(content, taken[content.key]) for content in contents]
+    except Exception:
+        _give_up(*(row.row_id for row in taken.values()))
+        raise
+
+
+def _put(content: Content, taken: _Taken) -> Claim:
+    key, spooled = content.key, content.spooled
     if taken.sha256 != spooled.sha256:
         log.error("Two contents share the first 128 bits of their digest.", extra={"object": key})
         raise Conflict("Other content is stored under the same name; nothing was changed.")
     if taken.state == State.READY:
         return Claim(taken.row_id, key, written=False)
-    try:
-        with store_errors():
-            spooled.file.seek(0)
-            object_store().put(key, spooled.file, size=spooled.size, sha256=spooled.sha256, content_type=content_type)
-    except Exception:
-        _give_up(taken.row_id)
-        raise
+    with store_errors():
+        spooled.file.seek(0)
+        object_store().put(
+            key, spooled.file, size=spooled.size, sha256=spooled.sha256, content_type=content.content_type
+        )
     return Claim(taken.row_id, key, written=True)
 
 
@@ -92,18 +98,41 @@ class _Taken:
     state: str
 
 
-def _take(key: str, spooled: Spooled, content_type: str) -> _Taken:
+def _take(contents: Sequence[Content]) -> dict[str, _Taken]:
+    """All keys by one statement, in their order, so that two writers of the same keys cannot wait for each other."""
+    ordered = sorted(contents, key=lambda content: content.key)
     for _ in range(PATIENCE):
-        now = timezone.now()
-        lease = now + LEASE + timedelta(seconds=spooled.size / SLOWEST)
-        moment = connection.ops.adapt_datetimefield_value
+        values = [value for content in ordered for value in _ledger_values(content)]
         with connection.cursor() as cursor:
-            TAKE.run(cursor, [key, spooled.sha256, spooled.size, content_type, moment(lease), moment(now), moment(now)])
-            row = cursor.fetchone()
-        if row is not None:
-            return _Taken(*row)
+            _take_statement(len(ordered)).run(cursor, values)
+            taken = {key: _Taken(*row) for key, *row in cursor.fetchall()}
+        if len(taken) == len(ordered):
+            return taken
         time.sleep(0.1)
+    _give_up(*(row.row_id for row in taken.values()))
     raise Busy("The same content is being deleted at this moment; try again.", retry_after=2)
+
+
+def _ledger_values(content: Content) -> list[Any]:
+    moment, now, size = connection.ops.adapt_datetimefield_value, timezone.now(), content.spooled.size
+    lease = now + LEASE + timedelta(seconds=size / SLOWEST)
+    return [content.key, content.spooled.sha256, size, content.content_type, moment(lease), moment(now), moment(now)]
+
+
+@cache
+def _take_statement(size: int) -> Statement:
+    """New rows or touched ones, in one statement that needs no transaction; none for a key that is being deleted."""
+    rows = ", ".join(["(%s, %s, %s, %s, 'writing', %s, %s, %s)"] * size)
+    return Statement(
+        "take_storedobject",
+        f"""
+INSERT INTO curation_storedobject (key, sha256, size, content_type, state, lease_until, touched_at, created_at)
+VALUES {rows}
+ON CONFLICT (key) DO UPDATE SET lease_until = excluded.lease_until, touched_at = excluded.touched_at
+WHERE curation_storedobject.state <> 'deleting'
+RETURNING key, id, sha256, state
+""",  # noqa: S608
+    )
 
 
 def settle(*claims: Claim, replaced: str = "") -> None:

@@ -57,12 +57,19 @@ def receive(request: Request, limits: Mapping[str, int], *, fields: tuple[str, .
     return received
 
 
+def announced(request: Request) -> int | None:
+    """The length of the whole body, in bytes; None for one sent in chunks, which announces none."""
+    if request.META.get("HTTP_TRANSFER_ENCODING"):
+        return None
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return int(length) if length.isdigit() else 0
+
+
 def _refuse_by_length(request: Request, limits: Mapping[str, int]) -> None:
     """Before a byte is read: what is announced as too large, or would fill the disk."""
-    if request.META.get("HTTP_TRANSFER_ENCODING"):
-        return  # sent in chunks: no length is announced
-    announced = request.META.get("CONTENT_LENGTH") or ""
-    length = int(announced) if announced.isdigit() else 0
+    length = announced(request)
+    if length is None:
+        return
     if length > sum(limits.values()) + ENVELOPE:
         raise TooLarge(f"The file is larger than {in_words(max(limits.values()))}.")
     if length > ROOM_CHECKED_FROM:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +18,7 @@ from curation.actions import find, links
 from curation.actions import media as actions
 from curation.actions.content import limit_of
 from curation.api.base import FileViewSet
-from curation.api.bodies import receive
+from curation.api.bodies import announced, receive
 from curation.api.filters import MEDIA_FILTERS, MediaFilters
 from curation.api.lists import listed
 from curation.api.once import once, receipt, replayed
@@ -127,9 +128,7 @@ class MediaViewSet(FileViewSet[Media]):
         """Upload the file of a media; the same bytes again change nothing."""
         no_unknown_parameters(request)
         number = row_id(media_id, "media_id")
-        # A look before the body is read: how much may come depends on the type. Refusals wait their turn.
-        seen = Media.objects.visible_to(asking(request)).filter(pk=number).values_list("type", flat=True)
-        received = receive(request, {"file": limit_of(next(iter(seen), Media.Type.IMAGE))})
+        received = receive(request, {"file": self._limit(request, number)})
         spooled = received.spooled("file")
         given = receipt(request, spooled.sha256, received.fields)
         if answer := replayed(given):
@@ -138,6 +137,17 @@ class MediaViewSet(FileViewSet[Media]):
         return once(
             given, lambda keep: actions.accept(media, spooled, name=name, by=by, keep=keep), show=media_row, status=200
         )
+
+    def _limit(self, request: Request, media_id: int) -> int:
+        """How much may come: by the type of the media, looked up before a body is read that no image may have.
+
+        Refusals wait their turn.
+        """
+        length = announced(request)
+        if length is not None and length <= settings.IMAGE_MAX_BYTES:
+            return limit_of(Media.Type.IMAGE)
+        seen = Media.objects.visible_to(asking(request)).filter(pk=media_id).values_list("type", flat=True)
+        return limit_of(next(iter(seen), Media.Type.IMAGE))
 
     @extend_schema(responses=UrlOut, tags=["media"])
     def url(self, request: Request, media_id: str) -> Response:

@@ -88,7 +88,7 @@ def error_code(error: ClientError) -> str:
 
 
 def connection_pool(endpoint: str, verify: bool | str | None, config: Config) -> urllib3.HTTPConnectionPool:
-    """Connections kept for single PUTs to `endpoint`, with the limits and tries of `config`. Verified unless told so."""
+    """Connections kept for single PUTs to `endpoint`, with the limits of `config`. Never unverified unless told so."""
     trust: dict[str, Any] = {}
     if endpoint.startswith("https:"):
         trust = {"cert_reqs": "CERT_NONE" if verify is False else "CERT_REQUIRED"}
