@@ -146,7 +146,7 @@ SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 SUPERUSER_LOGIN = env.text("SUPERUSER_LOGIN")
 SUPERUSER_PWD = env.text("SUPERUSER_PWD")
 AUTH_USER_MODEL = "accounts.Access"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.backends.AccessBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.AttemptsBackend", "accounts.backends.AccessBackend"]
 PASSWORD_HASHERS = ["accounts.hashers.Argon2", "accounts.hashers.AdoptedBcrypt"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.passwords.LengthValidator"},

@@ -6,11 +6,15 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.http.request import HttpRequest
+from django.utils import timezone
 
 from accounts import lockout
 from accounts.actions.tokens import issue_login_token
 from accounts.models import Access
+from accounts.prepared import Prepared
 from accounts.refusals import NotAuthenticated, TooMany
+
+_ACCESS = Prepared(lambda access_id: Access.objects.filter(pk=access_id), access_id=int)
 
 
 def log_in(login: str, password: str, *, request: HttpRequest) -> str:
@@ -22,7 +26,10 @@ def log_in(login: str, password: str, *, request: HttpRequest) -> str:
     if access is None:
         raise NotAuthenticated("Invalid credentials.")
     with transaction.atomic():  # one commit, not four
-        user_logged_in.send(sender=Access, request=request, user=access)  # forgets the failures before it
+        if getattr(request, "has_failures", True):
+            user_logged_in.send(sender=Access, request=request, user=access)  # forgets them
+        else:
+            _ACCESS.update({"last_login": timezone.now()}, access_id=access.pk)
         return issue_login_token(access)
 
 

@@ -5,16 +5,28 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.actions.audit import record
 from accounts.actor import Actor
 from accounts.models import Access, ApiToken
 from accounts.models.token import PREFIX_LENGTH, digest, new_plaintext
+from accounts.prepared import Insert, Statement
 from accounts.refusals import Conflict, Invalid
 from accounts.scopes import TokenRights
 
+_insert = Insert(ApiToken)
+PURGE = Statement(
+    "purge_login_tokens",
+    """
+DELETE FROM accounts_apitoken WHERE access_id = %s AND kind = 'login' AND id NOT IN (
+    SELECT id FROM accounts_apitoken
+    WHERE access_id = %s AND kind = 'login' AND revoked_at IS NULL AND expires_at > %s
+    ORDER BY id DESC LIMIT %s
+)
+""",
+)
 LONGEST_DAYS = 90  # of a token that a person holds; a device's may have no end: a tower must not fall silent
 
 
@@ -24,18 +36,16 @@ def issue_login_token(access: Access) -> str:
     A login is a session, not a change of what is kept: it has no audit entry.
     """
     now = timezone.now()
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         _purge_login_tokens(access, now)
         _, plaintext = _create(access, kind=ApiToken.Kind.LOGIN, expires_at=now + settings.LOGIN_TOKEN_LIFETIME)
     return plaintext
 
 
 def _purge_login_tokens(access: Access, now: datetime) -> None:
-    mine = ApiToken.objects.filter(access=access, kind=ApiToken.Kind.LOGIN).order_by("-id")
-    kept = mine.living(now).values_list("pk", flat=True)[: settings.LOGIN_TOKENS_MAX - 1]
-    stale = [pk for pk in mine.values_list("pk", flat=True) if pk not in set(kept)]
-    if stale:
-        ApiToken.objects.filter(pk__in=stale).delete()
+    moment = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        PURGE.run(cursor, [access.pk, access.pk, moment, settings.LOGIN_TOKENS_MAX - 1])
 
 
 def issue_device_token(
@@ -70,7 +80,8 @@ def _check_life(access: Access, expires_at: datetime | None) -> None:
 
 def _create(access: Access, **fields: object) -> tuple[ApiToken, str]:
     plaintext = new_plaintext()
-    token = ApiToken.objects.create(access=access, prefix=plaintext[:PREFIX_LENGTH], digest=digest(plaintext), **fields)
+    token = ApiToken(access=access, prefix=plaintext[:PREFIX_LENGTH], digest=digest(plaintext), **fields)
+    _insert(token)
     return token, plaintext
 
 
