@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, Generic, TypeVar
 
 from django.db import connection, models
-from django.db.models.expressions import RawSQL
+from django.db.models import Value
 from django.db.models.sql.subqueries import UpdateQuery
 
 Row = TypeVar("Row", bound=models.Model)
@@ -114,7 +114,7 @@ class Prepared(Generic[Row]):
         new = {f"new {name}": f"\x1b new {name}" for name in names}
         query: Any = self._build(**self._marks).query.chain(UpdateQuery)
         fields = query.get_meta()
-        query.add_update_fields([(fields.get_field(name), None, RawSQL("%s", [new[f"new {name}"]])) for name in names])
+        query.add_update_fields([(fields.get_field(name), None, Value(new[f"new {name}"])) for name in names])
         return _Compiled(query, self._marks | new)
 
 
