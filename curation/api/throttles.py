@@ -14,6 +14,8 @@ class LinkThrottle(SimpleRateThrottle):
     """
 
     scope = "links"
+    num_requests: int  # both are read from LINK_RATE
+    duration: int  # seconds
 
     def get_cache_key(self, request: Request, view: Any) -> str:
         return f"throttle:links:{request.user.pk}:{int(self.now // self.duration)}"
