@@ -17,7 +17,8 @@ from django.conf import settings
 from accounts.actor import Actor
 from accounts.refusals import Busy, Invalid, Missing, Refusal, TooLarge
 from curation.actions import derived
-from curation.actions.commit import Content, commit
+from curation.actions.commit import commit
+from curation.actions.objects import Content
 from curation.actions.refusing import store_errors
 from curation.actions.working import Work
 from curation.imaging import sniff, video

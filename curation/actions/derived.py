@@ -14,8 +14,7 @@ from django.utils import timezone
 from accounts.actions.audit import record
 from accounts.actor import Actor
 from curation.actions import queue
-from curation.actions.commit import Content
-from curation.actions.objects import let_go
+from curation.actions.objects import Content, let_go
 from curation.imaging.decoder import Found
 from curation.models import Derived, Fingerprint, Media, MediaFact
 

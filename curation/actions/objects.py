@@ -66,6 +66,8 @@ def write(contents: Sequence[Content]) -> list[Claim]:
 
     Raises Busy when the store does not answer or a key is being deleted, Full when the disk is.
     """
+    if not contents:
+        return []
     taken = _take(contents)
     try:
         return [_put(content, taken[content.key]) for content in contents]
@@ -100,7 +102,7 @@ class _Taken:
 
 def _take(contents: Sequence[Content]) -> dict[str, _Taken]:
     """All keys by one statement, in their order, so that two writers of the same keys cannot wait for each other."""
-    ordered = sorted(contents, key=lambda content: content.key)
+    ordered = sorted({content.key: content for content in contents}.values(), key=lambda content: content.key)
     for _ in range(PATIENCE):
         values = [value for content in ordered for value in _ledger_values(content)]
         with connection.cursor() as cursor:
