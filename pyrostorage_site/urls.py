@@ -8,6 +8,7 @@ from accounts import urls as accounts_urls
 from accounts.rest.routes import both
 from curation import urls as curation_urls
 from curation.storage.serve import serve_file
+from curation.storage.take import take_file
 from pyrostorage_site import answers, docs, home, probes
 
 api = [*accounts_urls.urlpatterns, *curation_urls.urlpatterns]
@@ -21,6 +22,7 @@ urlpatterns = [
     path("openapi.json", docs.openapi, name="openapi"),
     path(".well-known/security.txt", home.security_txt, name="security-txt"),
     path("files/<path:key>", csrf_exempt(serve_file), name="file"),
+    path("incoming/<path:name>", csrf_exempt(take_file), name="incoming"),
     path("admin/", admin.site.urls),
     path("", include(api)),
     path("api/v1/", include((api, "v1"))),

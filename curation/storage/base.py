@@ -19,6 +19,7 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import Storage
 
+from curation.storage.direct import DirectStore, ranged
 from curation.storage.errors import ObjectMissing
 from curation.storage.headers import download_name
 from curation.storage.keys import content_type_of, is_ours, safe_content_type
@@ -45,7 +46,7 @@ class Incomplete:
     started: datetime  # aware
 
 
-class ObjectStore(Storage, ABC):
+class ObjectStore(DirectStore, Storage, ABC):
     """The interface; also a Django storage for reading, so that FileFields work."""
 
     @abstractmethod
@@ -126,6 +127,10 @@ class ObjectStore(Storage, ABC):
         """The object as a file, closed when the block ends. Raises ObjectMissing."""
         with self.fetch(key) as file:
             yield file
+
+    def open_ranged(self, key: str, size: int) -> IO[bytes]:
+        """An object of `size` bytes as a seekable file of which only what is read is fetched."""
+        return ranged(lambda start, end: self.read_chunks(key, start, end), size)
 
     def is_empty(self) -> bool:
         return next(self.walk(), None) is None

@@ -25,14 +25,16 @@ from botocore.exceptions import ClientError
 from storages.backends.s3 import S3Storage
 
 from curation.storage import slots
-from curation.storage.base import PIECE, Incomplete, ObjectStore, Stat
+from curation.storage.base import PIECE, Incomplete, Stat
 from curation.storage.breaker import Breaker
+from curation.storage.bucket_direct import BucketDirect
 from curation.storage.disk import disk
 from curation.storage.errors import (
     ChecksumRefused,
     ObjectMissing,
     StoreError,
     StoreUnavailable,
+    UploadGone,
 )
 from curation.storage.headers import content_disposition
 from curation.storage.keys import INLINE, UNKNOWN, safe_content_type
@@ -41,7 +43,6 @@ from curation.storage.s3 import (
     CLIENT,
     ERROR_CODE,
     Unexplained404,
-    UploadGone,
     answers,
     connection_pool,
     error_code,
@@ -59,7 +60,7 @@ PART_SIZE = 16 * MIB  # bytes; up to this in a single PUT, above it in parts of 
 MOST_PARTS = 10_000  # S3's limit: 160 GB at this size
 
 
-class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-storages has no types
+class BucketStore(BucketDirect, S3Storage):  # type: ignore[misc]  # django-storages has no types
     """Keeps objects in one bucket.
 
     Options, besides those of django-storages (bucket_name, access_key, secret_key, region_name,
@@ -107,7 +108,11 @@ class BucketStore(ObjectStore, S3Storage):  # type: ignore[misc]  # django-stora
         half = Config(
             connect_timeout=timeout / 2, read_timeout=timeout / 2, retries={"total_max_attempts": 1, "mode": "standard"}
         )
-        return self._client(f"hasty {timeout}", self.endpoint_url, self.client_config.merge(half))
+        return self._with(f"hasty {timeout}", half)
+
+    def _with(self, purpose: str, config: Config) -> S3Client:
+        """A client with other limits than the usual ones."""
+        return self._client(purpose, self.endpoint_url, self.client_config.merge(config))
 
     # --- Readiness ---------------------------------------------------------------------------------
 

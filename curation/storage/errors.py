@@ -14,6 +14,10 @@ class StoreUnavailable(StoreError):
     """The store does not answer, or refuses to: an outage, which says nothing about any object."""
 
 
+class UploadGone(StoreUnavailable):
+    """The store no longer knows these parts: they were dropped, or joined by an unheard try."""
+
+
 class ObjectMissing(StoreError):
     """The store answered, and says that it has no such object."""
 

@@ -14,7 +14,7 @@ import re
 import secrets
 import stat as modes
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,9 +24,10 @@ from django.conf import settings
 
 from curation.storage import links
 from curation.storage.base import PIECE, Incomplete, ObjectStore, Stat
+from curation.storage.direct import Part, PutLink, Tick
 from curation.storage.disk import disk
-from curation.storage.errors import ChecksumRefused, ObjectMissing, StoreUnavailable
-from curation.storage.keys import PREFIXES
+from curation.storage.errors import ChecksumRefused, ObjectMissing, StoreUnavailable, UploadGone
+from curation.storage.keys import PREFIXES, incoming_of, part_key
 from curation.storage.spool import close
 
 TEMPORARY = ".tmp-"  # no key begins a name with a dot
@@ -61,10 +62,7 @@ class FolderStore(ObjectStore):
             with _temporary(target.parent) as (temporary, handle):
                 if _copy(file, handle) != (sha256, size):
                     raise ChecksumRefused("The bytes to be stored are not those that were received.")
-                handle.flush()
-                os.fsync(handle.fileno())
-                temporary.replace(target)
-            _sync_folder(target.parent)
+                _keep(temporary, handle, target)
 
     def remove(self, key: str) -> None:
         path = self._path(key)
@@ -151,6 +149,111 @@ class FolderStore(ObjectStore):
     def signed(self, key: str, *, seconds: int, name: str, content_type: str) -> str:
         return f"{settings.PUBLIC_URL}{links.sign(key, seconds=seconds, name=name, content_type=content_type)}"
 
+    # --- Direct uploads: our own server takes what a bucket would (`take.py`) ----------------------
+
+    def binds_content(self) -> bool:
+        return True
+
+    def put_link(self, key: str, *, size: int, sha256: str, seconds: int) -> PutLink:
+        path = links.sign_put(self.check_key(key), size=size, sha256=sha256, seconds=seconds)
+        return PutLink(f"{settings.PUBLIC_URL}{path}", {})
+
+    def part_link(self, key: str, upload: str, number: int, *, size: int, seconds: int) -> PutLink:
+        return self.put_link(part_key(key, number), size=size, sha256="", seconds=seconds)
+
+    def begin_parts(self, key: str) -> str:
+        """Parts are taken while a file `<key>.open` is there."""
+        self.receive(f"{key}.open", [], size=0)
+        return "open"
+
+    def receive(self, key: str, pieces: Iterable[bytes], *, size: int, sha256: str = "") -> None:
+        """What a link takes: exactly `size` bytes, with that SHA-256 unless it is "".
+
+        Raises ChecksumRefused for other bytes, UploadGone for a part whose file is joined or dropped, DiskFull.
+        """
+        target, digest, arrived = self._path(key), hashlib.sha256(), 0
+        self._require_open(key)
+        with disk():
+            _make(target.parent)
+        with _temporary(target.parent) as (temporary, handle):
+            for piece in pieces:
+                arrived += len(piece)
+                if arrived > size:
+                    break
+                digest.update(piece)
+                with disk():
+                    handle.write(piece)
+            if arrived != size or sha256 not in {"", digest.hexdigest()}:
+                raise ChecksumRefused("The bytes that arrived are not those that were announced.")
+            with disk():
+                _keep(temporary, handle, target)
+        try:
+            self._require_open(key)
+        except UploadGone:  # joined or dropped meanwhile, by somebody who did not see this part
+            self.remove(key)
+            raise
+
+    def _require_open(self, key: str) -> None:
+        whole = incoming_of(key)
+        if key[len(whole) + 1 :].isdigit() and self.stat(f"{whole}.open") is None:
+            raise UploadGone("The upload was ended by somebody else.")
+
+    def parts(self, key: str, upload: str) -> Iterator[Part]:
+        self._require_open(part_key(key, 1))
+        return self._parts(key)
+
+    def _parts(self, key: str) -> Iterator[Part]:
+        for stat in self.walk(f"{key}."):
+            number = stat.key.rpartition(".")[2]
+            if number.isdigit():
+                yield Part(int(number), stat.size, stat.etag)
+
+    def join_parts(self, key: str, upload: str, parts: Sequence[Part], *, size: int) -> None:
+        target = self._path(key)
+        if self.stat(key) is None:
+            self._require_open(part_key(key, 1))
+            with disk(), _temporary(target.parent) as (temporary, handle):
+                for part in parts:
+                    self._append(part_key(key, part.number), handle)
+                if handle.tell() != size:
+                    raise UploadGone("The parts were changed by somebody else.")
+                _keep(temporary, handle, target)
+        self.drop_parts(key, upload)
+
+    def _append(self, key: str, handle: IO[bytes]) -> None:
+        try:
+            for chunk in self.read_chunks(key):
+                handle.write(chunk)
+        except ObjectMissing as error:
+            raise UploadGone("The upload was ended by somebody else.") from error
+
+    def drop_parts(self, key: str, upload: str) -> None:
+        self.remove(f"{key}.open")  # first, so that no part comes behind
+        for part in list(self._parts(key)):
+            self.remove(part_key(key, part.number))
+
+    def read_small(self, key: str, most: int) -> bytes:
+        with self.fetch(key) as file, disk():
+            return file.read(most + 1)
+
+    def copy(self, source: str, target: str, *, size: int, sha256: str, content_type: str, tick: Tick) -> None:
+        """A second name for the same file: objects are replaced, never written into."""
+        origin, goal = self._path(source), self._path(target)
+        with disk():
+            _make(goal.parent)
+            other = goal.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+            try:
+                os.link(origin, other, follow_symlinks=False)
+            except FileNotFoundError as error:
+                raise ObjectMissing("The object is not in the store.") from error
+            try:
+                if other.stat().st_size != size:
+                    raise ChecksumRefused("The bytes to be stored are not those that were received.")
+                other.replace(goal)
+            finally:
+                other.unlink(missing_ok=True)
+            _sync_folder(goal.parent)
+
     def _path(self, key: str) -> Path:
         path = self.folder / self.check_key(key)
         if path.parent.is_symlink():
@@ -172,6 +275,14 @@ def _temporary(folder: Path) -> Iterator[tuple[Path, IO[bytes]]]:
     finally:
         close(handle)
         path.unlink(missing_ok=True)
+
+
+def _keep(temporary: Path, handle: IO[bytes], target: Path) -> None:
+    """Force a temporary file to the disk and give it its name."""
+    handle.flush()
+    os.fsync(handle.fileno())
+    temporary.replace(target)
+    _sync_folder(target.parent)
 
 
 def _is_unlocked(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 PREFIXES = ("annotations", "derived", "exports", "incoming", "media", "releases")  # in byte order, as walks meet them
 
@@ -41,6 +42,7 @@ OURS = re.compile(
     r"(?:media|annotations)/[0-9a-f]{32}(?:\.[A-Za-z0-9._-]{1,40})?"
     r"|(?:derived|exports|incoming|releases)/[A-Za-z0-9][A-Za-z0-9._-]{0,149}"
 )
+INCOMING = re.compile(r"(incoming/[0-9a-f]{32})(?:\.(?:[0-9]{5}|open))?")
 CONTENT_KEY = re.compile(r"(?:media|annotations)/([0-9a-f]{32})(?:\..*)?")
 
 
@@ -63,6 +65,22 @@ def _content_key(prefix: str, sha256: str, extension: str) -> str:
     if not SHA256.fullmatch(sha256) or not EXTENSION.fullmatch(extension):
         raise ValueError("A key is made of a SHA-256 in lower-case hex and a plain extension.")
     return f"{prefix}/{sha256[:32]}.{extension}"
+
+
+def incoming_key() -> str:
+    """incoming/<32 random hex digits>: for what a client writes into the store itself."""
+    return f"incoming/{secrets.token_hex(16)}"
+
+
+def part_key(key: str, number: int) -> str:
+    """Where a store without parts of its own keeps part `number` of an incoming object."""
+    return f"{key}.{number:05d}"
+
+
+def incoming_of(key: str) -> str:
+    """The incoming key that `key` is, or that it is a part of; "" for all others."""
+    match = INCOMING.fullmatch(key)
+    return match.group(1) if match else ""
 
 
 def is_ours(key: str) -> bool:

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from curation.storage.errors import ChecksumRefused, DiskFull, ObjectMissing, StoreError, StoreUnavailable
+from curation.storage.errors import ChecksumRefused, DiskFull, ObjectMissing, StoreError, StoreUnavailable, UploadGone
 
 # When the store hangs, three reads, the second that each PUT waits for "100 Continue", and the pauses
 # between tries (up to 1 and 2 s) stay within 30 s.
@@ -29,10 +29,6 @@ CLIENT = Config(
     retries={"mode": "standard", "total_max_attempts": TRIES},
     max_pool_connections=16,
 )
-
-
-class UploadGone(StoreUnavailable):
-    """The store no longer knows this multipart upload: it was aborted, or completed by an unheard try."""
 
 
 class Unexplained404(StoreUnavailable):

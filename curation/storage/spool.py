@@ -11,7 +11,7 @@ import hmac
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,17 @@ class Spooled:
 
     def close(self) -> None:
         close(self.file)
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """Bytes that lie in the store under another key, have been hashed there, and cannot be changed any more."""
+
+    file: IO[bytes]  # fetches what is read, and no more
+    size: int  # bytes
+    sha256: str  # 64 lower-case hex digits
+    key: str
+    tick: Callable[[], object]  # to be called every few seconds while they are copied; it may raise
 
 
 class Spool:
