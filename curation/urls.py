@@ -5,6 +5,7 @@ from typing import Any
 from accounts.rest.routes import both
 from curation.api.annotations import AnnotationViewSet, EntriesView
 from curation.api.media import MediaViewSet
+from curation.api.uploads import UploadViewSet
 
 _media_item: Any = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
 _annotation_item: Any = {"get": "retrieve", "put": "update", "delete": "destroy"}
@@ -19,5 +20,10 @@ urlpatterns = [
     *both("annotations/<str:annotation_id>", AnnotationViewSet.as_view(_annotation_item), "annotation"),
     *both("annotations/<str:annotation_id>/upload", AnnotationViewSet.as_view({"post": "upload"}), "annotation-upload"),
     *both("annotations/<str:annotation_id>/url", AnnotationViewSet.as_view({"get": "url"}), "annotation-url"),
+    *both("uploads", UploadViewSet.as_view({"post": "create"}), "upload-list"),
+    *both("uploads/batch", UploadViewSet.as_view({"post": "create_many"}), "upload-batch"),
+    *both("uploads/batch/complete", UploadViewSet.as_view({"post": "complete_many"}), "upload-batch-complete"),
+    *both("uploads/<str:upload_id>", UploadViewSet.as_view({"get": "retrieve", "delete": "destroy"}), "upload"),
+    *both("uploads/<str:upload_id>/complete", UploadViewSet.as_view({"post": "complete"}), "upload-complete"),
     *both("entries", EntriesView.as_view(), "entries"),
 ]

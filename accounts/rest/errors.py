@@ -110,6 +110,13 @@ def _refusal(error: Exception) -> Response | None:
     return None
 
 
+def status_of(refusal: refusals.Refusal) -> int:
+    """The status that a refusal is answered with."""
+    if isinstance(refusal, refusals.Invalid):
+        return 422
+    return next((status for kind, status in STATUS.items() if isinstance(refusal, kind)), 409)
+
+
 def _later(status: int, sentence: str, seconds: int) -> Response:
     return Response({"detail": sentence}, status=status, headers={"Retry-After": str(seconds)})
 

@@ -25,7 +25,7 @@ from django.utils import timezone
 from accounts.actions.audit import record
 from accounts.actor import Actor
 from accounts.models import ApiToken
-from curation.actions import derived, idempotency, installation
+from curation.actions import derived, idempotency, installation, uploads
 from curation.actions.alone import one_collector
 from curation.actions.objects import let_go
 from curation.actions.references import referenced
@@ -57,6 +57,8 @@ class Tally:
     unknown: int = 0  # objects without ledger row, older than the grace
     unknown_collected: int = 0
     unfinished: int = 0  # writes that were cut short
+    uploads_expired: int = 0  # direct uploads that nobody asked for in time
+    uploads_cleared: int = 0  # ended ones whose bytes were removed from incoming/
     idempotency_keys: int = 0
     login_tokens: int = 0
 
@@ -99,6 +101,7 @@ def collect(
         seen = survey(run.store, before=run.before)
         seen.refuse_if_alarming(unknown_go=unknown_go and not unknown, despite_missing=despite_missing)
         run.tally.unknown = seen.unknown
+        run.tally.uploads_expired, run.tally.uploads_cleared = _sweep_uploads(run)
         _free_deleted_media(run)
         run.tally.finished = _remove_marked(run)[0]
         _collect_unneeded(run)
@@ -237,6 +240,11 @@ def _enter_as_deleting(sizes: dict[str, int]) -> None:
         [StoredObject(key=key, size=size, state=State.DELETING) for key, size in sizes.items() if key not in needed],
         ignore_conflicts=True,
     )
+
+
+def _sweep_uploads(run: _Run) -> tuple[int, int]:
+    swept = uploads.sweep(apply=run.apply)
+    return swept.expired, swept.cleared
 
 
 # --- The rest --------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from django.db import Error, transaction
 
 from accounts.refusals import Busy
 from curation.actions.objects import ATTEMPTS, Claim, ClaimLost, Content, abandon, settle, write
+from curation.actions.working import Stopped
 
 Result = TypeVar("Result")
 
@@ -26,7 +27,7 @@ def commit(*contents: Content, rows: Callable[[], Result], replaced: str = "") -
             return _once(claims, rows, replaced)
         except ClaimLost:
             _tidy(claims)
-        except Exception:
+        except (Exception, Stopped):
             _tidy(claims)
             raise
     raise Busy("The same content is being deleted at this moment; try again.", retry_after=2)

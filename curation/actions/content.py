@@ -7,7 +7,7 @@ from django.conf import settings
 from accounts.refusals import NotSupported, TooLarge
 from curation.imaging import sniff, text
 from curation.models import Media
-from curation.storage.spool import Spooled, in_words
+from curation.storage.spool import Arrived, Spooled, in_words
 
 
 def limit_of(media_type: str) -> int:
@@ -15,7 +15,7 @@ def limit_of(media_type: str) -> int:
     return int(settings.VIDEO_MAX_BYTES if media_type == Media.Type.VIDEO else settings.IMAGE_MAX_BYTES)
 
 
-def picture_or_video(spooled: Spooled, *, media_type: str) -> sniff.Content:
+def picture_or_video(spooled: Spooled | Arrived, *, media_type: str) -> sniff.Content:
     """Identify the bytes by their content. Raises TooLarge (pixels, or bytes of an image), NotSupported."""
     if spooled.size > limit_of(media_type):  # one-call entries are read before their type is known
         raise TooLarge(f"The file is larger than {in_words(limit_of(media_type))}.")

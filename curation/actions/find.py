@@ -13,7 +13,7 @@ from accounts.models import Access
 from accounts.prepared import Prepared
 from accounts.refusals import NotFound, NotYours
 from accounts.scopes import Scope, Sees
-from curation.models import Annotation, Media
+from curation.models import Annotation, Media, Upload
 
 Row = TypeVar("Row", Media, Annotation)
 _LIVING_MEDIA = Prepared(lambda media_id: Media.objects.living().filter(pk=media_id), media_id=int)
@@ -70,6 +70,14 @@ def _newest(rows: Any, columns: tuple[str, ...]) -> Any:
 
 def _hidden(table: str, row_id: int, access: Access) -> Exception:
     return NotFound(table, row_id) if access.sees == Sees.ALL else NotYours()
+
+
+def upload(upload_id: int, *, access: Access) -> Upload:
+    """An upload of the access's own; whoever sees every media has no more to do with those of others."""
+    row = Upload.objects.filter(owner=access, pk=min(upload_id, LARGEST_ID)).first()
+    if row is None or row.pk != upload_id:
+        raise _hidden("uploads", upload_id, access)
+    return row
 
 
 def changeable(row: Media | Annotation, *, access: Access) -> None:

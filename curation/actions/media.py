@@ -23,7 +23,7 @@ from curation.actions.objects import Content
 from curation.imaging.sniff import Content as Identified
 from curation.models import Annotation, Media, Origin
 from curation.storage.keys import media_key
-from curation.storage.spool import Spooled
+from curation.storage.spool import Arrived, Spooled
 
 _insert = Insert(Media)
 _AS_SEEN = Prepared(
@@ -141,7 +141,7 @@ def accept(media: Media, spooled: Spooled, *, name: str = "", by: Actor, keep: K
     return commit(content, rows=rows, replaced=replaced)
 
 
-def file_columns(identified: Identified, spooled: Spooled, name: str) -> dict[str, Any]:
+def file_columns(identified: Identified, spooled: Spooled | Arrived, name: str) -> dict[str, Any]:
     """The columns that a file fills, from what it is and never from what it is called."""
     return {
         "file": media_key(spooled.sha256, identified.extension),
@@ -155,6 +155,23 @@ def file_columns(identified: Identified, spooled: Spooled, name: str) -> dict[st
         "orientation": identified.orientation,
         "duration": identified.duration,
     }
+
+
+TOLD_BY_BYTES = ("sha256", "size", "content_type", "width", "height", "orientation", "duration")
+
+
+def columns_of_twin(twin: Media, name: str) -> dict[str, Any]:
+    """The columns that a file fills, from a media that has the same bytes."""
+    told = {column: getattr(twin, column) for column in TOLD_BY_BYTES}
+    return told | {"file": twin.file.name, "original_name": name, "name_folded": fold(name)[:255]}
+
+
+def place(media: Media | None, *, type: str, columns: dict[str, Any], by: Actor) -> Media:
+    """Within a transaction that settles their object: make a media of these columns, or fill the one given.
+
+    Raises Conflict, NotFound.
+    """
+    return new(type=type, by=by, **columns) if media is None else _fill(media, columns, by)
 
 
 def _fill(media: Media, columns: dict[str, Any], by: Actor) -> Media:

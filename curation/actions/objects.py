@@ -22,8 +22,10 @@ from django.utils import timezone
 from accounts.prepared import Prepared, Statement
 from accounts.refusals import Busy, Conflict
 from curation.actions.refusing import store_errors
+from curation.actions.working import Stopped
 from curation.models import StoredObject
-from curation.storage.spool import Spooled
+from curation.storage.errors import ObjectMissing
+from curation.storage.spool import Arrived, Spooled
 from curation.storage.stores import object_store
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class Content:
     """Bytes with the key and the content type they will be stored under."""
 
     key: str
-    spooled: Spooled
+    spooled: Spooled | Arrived
     content_type: str
 
 
@@ -64,6 +66,7 @@ class Claim:
 def write(contents: Sequence[Content]) -> list[Claim]:
     """Make sure that the objects of `contents` are in the store; return the claims to settle in the commit.
 
+    Their bytes are on this machine, or in the store already.
     Raises Busy when the store does not answer or a key is being deleted, Full when the disk is.
     """
     if not contents:
@@ -71,24 +74,33 @@ def write(contents: Sequence[Content]) -> list[Claim]:
     taken = _take(contents)
     try:
         return [_put(content, taken[content.key]) for content in contents]
-    except Exception:
+    except (Exception, Stopped):
         _give_up(*(row.row_id for row in taken.values()))
         raise
 
 
 def _put(content: Content, taken: _Taken) -> Claim:
-    key, spooled = content.key, content.spooled
-    if taken.sha256 != spooled.sha256:
-        log.error("Two contents share the first 128 bits of their digest.", extra={"object": key})
+    if taken.sha256 != content.spooled.sha256:
+        log.error("Two contents share the first 128 bits of their digest.", extra={"object": content.key})
         raise Conflict("Other content is stored under the same name; nothing was changed.")
     if taken.state == State.READY:
-        return Claim(taken.row_id, key, written=False)
+        return Claim(taken.row_id, content.key, written=False)
     with store_errors():
-        spooled.file.seek(0)
-        object_store().put(
-            key, spooled.file, size=spooled.size, sha256=spooled.sha256, content_type=content.content_type
-        )
-    return Claim(taken.row_id, key, written=True)
+        _send(content)
+    return Claim(taken.row_id, content.key, written=True)
+
+
+def _send(content: Content) -> None:
+    source = content.spooled
+    told: dict[str, Any] = {"size": source.size, "sha256": source.sha256, "content_type": content.content_type}
+    if isinstance(source, Spooled):
+        source.file.seek(0)
+        object_store().put(content.key, source.file, **told)
+        return
+    try:
+        object_store().copy(source.key, content.key, **told, tick=source.tick)
+    except ObjectMissing as error:
+        raise Conflict("The file is gone; its upload was ended a moment ago.") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Collate
 from django.utils import timezone
 
-from curation.actions.references import referenced
+from curation.actions.references import keys_of_uploads, parts_are_of_an_upload, referenced
 from curation.models import StoredObject
 from curation.storage.base import Incomplete, ObjectStore, Stat
 from curation.storage.folder import UNFINISHED
@@ -35,7 +36,7 @@ def side_by_side(store: ObjectStore) -> Iterator[Pair]:
 
     The two are read a page at a time while others write: what looks wrong may only be new, so look twice.
     """
-    objects = (stat for stat in store.walk() if is_ours(stat.key))
+    objects = _but_for_uploads(stat for stat in store.walk() if is_ours(stat.key))
     rows = _ledger()
     stat, entry = next(objects, None), next(rows, None)
     while stat is not None or entry is not None:
@@ -48,6 +49,13 @@ def side_by_side(store: ObjectStore) -> Iterator[Pair]:
             yield Pair(row.key, found, row, is_referenced)
             entry = next(rows, None)
             stat = next(objects, None) if found else stat
+
+
+def _but_for_uploads(objects: Iterator[Stat]) -> Iterator[Stat]:
+    """Leave out what clients are writing by themselves: it belongs to uploads, whose sweep removes it."""
+    while page := list(islice(objects, PAGE)):
+        theirs = keys_of_uploads([stat.key for stat in page if stat.key.startswith("incoming/")])
+        yield from (stat for stat in page if stat.key not in theirs)
 
 
 def _ledger() -> Iterator[tuple[StoredObject, bool]]:
@@ -68,8 +76,13 @@ def unfinished(store: ObjectStore) -> Iterator[Incomplete]:
     """Writes of ours that were begun and not ended, and whose writer has no lease any more."""
     for incomplete in store.incomplete():
         key = incomplete.key
-        if UNFINISHED.fullmatch(key) or (is_ours(key) and not _is_leased(key, timezone.now())):
+        if UNFINISHED.fullmatch(key) or (is_ours(key) and not _has_an_owner(incomplete)):
             yield incomplete
+
+
+def _has_an_owner(incomplete: Incomplete) -> bool:
+    """Whether a writer's lease or an upload under way still needs it."""
+    return _is_leased(incomplete.key, timezone.now()) or parts_are_of_an_upload(incomplete)
 
 
 def _is_leased(key: str, now: datetime) -> bool:

@@ -244,6 +244,7 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(db_index=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("finished_at", models.DateTimeField(null=True)),
+                ("cleared_at", models.DateTimeField(null=True)),
                 (
                     "media",
                     models.ForeignKey(
@@ -410,6 +411,29 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="upload",
             index=models.Index(fields=["owner", "id"], name="upload_of_owner"),
+        ),
+        migrations.AddIndex(
+            model_name="upload",
+            index=models.Index(condition=models.Q(("finished_at", None)), fields=["owner"], name="uploads_under_way"),
+        ),
+        migrations.AddIndex(
+            model_name="upload",
+            index=models.Index(
+                condition=models.Q(("cleared_at", None)), fields=["finished_at"], name="uploads_to_clear"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="upload",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("cleared_at", None), ("finished_at", None), ("state__in", ["open", "completing"])),
+                    models.Q(
+                        models.Q(("state__in", ["open", "completing"]), _negated=True), ("finished_at__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="an_upload_has_an_end_unless_under_way",
+            ),
         ),
         migrations.AddConstraint(
             model_name="upload",

@@ -542,6 +542,8 @@ def test_the_command_counts_first_and_deletes_when_told(capsys: pytest.CaptureFi
         "unknown": 0,
         "unknown_collected": 0,
         "unfinished": 0,
+        "uploads_expired": 0,
+        "uploads_cleared": 0,
         "idempotency_keys": 0,
         "login_tokens": 0,
     }

@@ -24,6 +24,8 @@ DONE = {  # column of the tally -> what it counts
     "unknown": "objects that the database does not know",
     "unknown_collected": "of these deleted",
     "unfinished": "writes that were cut short",
+    "uploads_expired": "direct uploads given up, because nobody asked for them",
+    "uploads_cleared": "ended direct uploads whose bytes were deleted",
     "idempotency_keys": "idempotency keys past their time",
     "login_tokens": "login tokens past their time",
 }

@@ -6,9 +6,11 @@ switched-off twin; ada's tokens `upload` and `read` carry less than her scope.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 from django.db import transaction
@@ -22,9 +24,14 @@ from accounts.models import Access
 from accounts.scopes import Scope, TokenRights
 from accounts.tests.cast import PASSWORD, Cast, api, make_access, token_of, with_password
 from curation.actions.derive import derive_now
-from curation.models import Annotation, Media
+from curation.models import Annotation, Media, Upload
+from curation.storage.keys import incoming_key
+from curation.storage.stores import object_store
 from curation.tests.contract.helpers import layer
 from curation.tests.pictures import LABEL, part, picture
+from curation.tests.senders import asked, begin
+
+SENT = picture(8)  # by the link that everybody holds
 
 ROLES = ("nobody", "ana", "olga", "tower", "valley", "carl", "ada", "off", "upload", "read")
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
@@ -39,6 +46,7 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /openapi.json                    GET     200     200 200   200   200     200  200  200  200    200
 /.well-known/security.txt        GET     200     200 200   200   200     200  200  200  200    200
 /files/{key}                     GET     200     200 200   200   200     200  200  200  200    200
+/incoming/{name}                 PUT     200     200 200   200   200     200  200  200  200    200
 /login/access-token              POST    200     200 200   200   200     200  200  200  200    200
 /accesses                        GET     401     403 403   403   403     403  200  401  403    403
 /accesses                        POST    401     403 403   403   403     403  201  401  403    403
@@ -67,10 +75,16 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /annotations/{annotation_id}/upload  POST  401   200 403   200   403     200  200  401  200    403
 /annotations/{annotation_id}/url  GET    401     200 403   200   403     200  200  401  403    200
 /entries                         POST    401     403 403   201   201     201  201  401  201    403
+/uploads                         POST    401     403 403   201   201     201  201  401  201    403
+/uploads/batch                   POST    401     403 403   201   201     201  201  401  201    403
+/uploads/batch/complete          POST    401     200 200   200   200     200  200  401  200    403
+/uploads/{upload_id}             GET     401     200 403   200   403     404  404  401  404    403
+/uploads/{upload_id}             DELETE  401     200 403   200   403     404  404  401  404    403
+/uploads/{upload_id}/complete    POST    401     200 403   200   403     404  404  401  404    403
 """
 PUBLIC = {  # what needs no token; everything else answers 401 before it says which methods it has
     "/", "/healthz", "/readyz", "/docs", "/redoc", "/openapi.json", "/.well-known/security.txt", "/files/{key}",
-    "/login/access-token",
+    "/login/access-token", "/incoming/{name}",
 }  # fmt: skip
 
 Table = dict[tuple[str, str], dict[str, int]]
@@ -105,6 +119,7 @@ class Scene:
 
     cast: Cast
     link: str = ""
+    put_link: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
     targets: dict[str, dict[str, int]] = field(default_factory=dict)  # owner -> ids of its rows
     people: dict[str, Access] = field(default_factory=dict)
@@ -133,8 +148,24 @@ def make_scene(cast: Cast) -> Scene:
     scene.targets["tower"] = _rows(media, annotation, cast.tower)
     hers = _copy(media, cast.ana)
     scene.targets["ana"] = _rows(hers, Annotation.objects.get(pk=layer(api(cast.ana), hers.pk)), cast.ana)
+    scene.put_link = _link_to_put(cast)
     scene.link = api(cast.tower).get(f"/media/{media.pk}/url").json()["url"].partition("/files/")[2]
     return scene
+
+
+def _link_to_put(cast: Cast) -> str:
+    return str(begin(api(cast.tower), SENT)["put"]["url"]).partition("/incoming/")[2]
+
+
+def _arrived(owner: Access) -> Upload:
+    """An upload of `owner` that waits to be completed, whatever his scope may begin."""
+    content = picture(owner.pk + 100)
+    row = Upload.objects.create(
+        owner=owner, makes_media=True, type="image", name="a.jpg", size=len(content), incoming_key=incoming_key(),
+        sha256=hashlib.sha256(content).hexdigest(), expires_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
+    object_store().put(row.incoming_key, BytesIO(content), size=row.size, sha256=row.sha256, content_type="image/jpeg")
+    return row
 
 
 def _sent_by_the_tower(cast: Cast) -> tuple[Media, Annotation]:
@@ -159,6 +190,7 @@ def _rows(media: Media, annotation: Annotation, owner: Access) -> dict[str, int]
         "bare": _copy(media, owner).pk,
         "annotation_id": annotation.pk,
         "access_id": _spare().pk,
+        "upload_id": _arrived(owner).pk,
         "token_id": owner.tokens.get(name="to be revoked").pk,
     }
 
@@ -185,6 +217,10 @@ def body_of(route: str, method: str, ids: dict[str, int]) -> dict[str, Any]:
         ("/annotations", "POST"): ({"media_id": ids["media_id"]}, json),
         ("/annotations/{annotation_id}", "PUT"): ({"media_id": ids["media_id"]}, json),
         ("/annotations/{annotation_id}/upload", "POST"): ({"file": part(b"[]", "a.json")}, multipart),
+        ("/uploads", "POST"): (asked(picture(6)), json),
+        ("/uploads/batch", "POST"): ({"uploads": [asked(picture(6)), asked(picture(7))]}, json),
+        ("/uploads/batch/complete", "POST"): ({"ids": [ids["upload_id"]]}, json),
+        ("/incoming/{name}", "PUT"): (SENT, "application/octet-stream"),
         ("/entries", "POST"): ({"file": part(picture(3)), "annotation": part(b"{}", "a.json")}, multipart),
     }
     data, kind = bodies.get((route, method), ({}, json))
@@ -194,7 +230,7 @@ def body_of(route: str, method: str, ids: dict[str, int]) -> dict[str, Any]:
 def ask(scene: Scene, route: str, method: str, role: str) -> Any:
     """The answer to one request, whose effects are undone."""
     ids = scene.ids(role, bare=method == "DELETE")
-    path = route.format(**ids, key=scene.link) if "{key}" in route else route.format(**ids)
+    path = route.format(**ids, key=scene.link, name=scene.put_link)
     headers = {"Authorization": f"Bearer {scene.tokens[role]}"} if role in scene.tokens else {}
     client = Client(enforce_csrf_checks=True, raise_request_exception=False)
     with transaction.atomic():

@@ -16,6 +16,8 @@ from curation.actions.derive import derive_now
 from curation.models import Annotation, Media
 from curation.tests.contract.helpers import announce, layer, rows_of, stored, upload
 from curation.tests.pictures import LABEL, part, picture
+from curation.tests.senders import asked as body
+from curation.tests.senders import begin, complete, put
 
 TRANSACTION = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK")
 
@@ -46,6 +48,7 @@ READS = {  # route: statements, the token's own one among them
     "/media/{media}/thumbnail": 4,
     "/annotations/{annotation}": 2,
     "/annotations/{annotation}/url": 3,
+    "/uploads/{upload}": 2,
 }
 
 
@@ -55,7 +58,8 @@ def test_reading_asks_no_more_than_this(cast: Cast, route: str) -> None:
     annotation = layer(api(cast.tower), media)
     derive_now(Media.objects.get(pk=media), by=command())
     client = warm(api(cast.ada))
-    asked = questions(lambda: client.get(route.format(media=media, annotation=annotation)))
+    upload = begin(client, picture(9))["id"]
+    asked = questions(lambda: client.get(route.format(media=media, annotation=annotation, upload=upload)))
     assert len(asked) <= READS[route], asked
 
 
@@ -81,6 +85,11 @@ WRITES = {
     "upload a picture": 8,
     "upload an annotation": 9,
     "send an entry": 11,
+    "begin an upload": 7,
+    "begin ten uploads": 7,
+    "complete an upload": 11,
+    "complete ten uploads": 7 + 6 * 10,
+    "cancel an upload": 3,
     "describe": 4,
     "delete": 5,
 }
@@ -91,6 +100,10 @@ def test_writing_asks_no_more_than_this(cast: Cast, what: str) -> None:
     tower, ada = warm(api(cast.tower)), warm(api(cast.ada))
     media = announce(tower)
     annotation = layer(tower, announce(tower), None)
+    rows = [begin(tower, picture(n)) for n in range(20, 32)]
+    for n, row in enumerate(rows):
+        put(row, picture(20 + n))
+    ten = {"ids": [row["id"] for row in rows[:10]]}
     files = {"file": part(picture(5)), "annotation": part(LABEL)}
     asks: dict[str, Callable[[], Any]] = {
         "announce a media": lambda: tower.post("/media", {}, format="json"),
@@ -98,6 +111,13 @@ def test_writing_asks_no_more_than_this(cast: Cast, what: str) -> None:
         "upload a picture": lambda: upload(tower, f"/media/{media}", picture(4)),
         "upload an annotation": lambda: upload(tower, f"/annotations/{annotation}", LABEL),
         "send an entry": lambda: tower.post("/entries", files, format="multipart"),
+        "begin an upload": lambda: tower.post("/uploads", body(picture(9)), format="json"),
+        "begin ten uploads": lambda: tower.post(
+            "/uploads/batch", {"uploads": [body(picture(n)) for n in range(50, 60)]}, format="json"
+        ),
+        "complete an upload": lambda: complete(tower, rows[10]),
+        "complete ten uploads": lambda: tower.post("/uploads/batch/complete", ten, format="json"),
+        "cancel an upload": lambda: tower.delete(f"/uploads/{rows[11]['id']}"),
         "describe": lambda: tower.patch(f"/media/{media}", {"camera": "x"}, format="json"),
         "delete": lambda: ada.delete(f"/media/{media}"),
     }

@@ -20,9 +20,10 @@ OPERATIONS = {
     "annotations_retrieve", "annotations_update", "annotations_upload_create", "annotations_url_retrieve",
     "entries_create", "login_access_token_create", "media_create", "media_destroy", "media_list",
     "media_partial_update", "media_retrieve", "media_thumbnail_retrieve", "media_update", "media_upload_create",
-    "media_url_retrieve", "tokens_create", "tokens_destroy", "tokens_list",
+    "media_url_retrieve", "tokens_create", "tokens_destroy", "tokens_list", "uploads_batch_complete_create",
+    "uploads_batch_create", "uploads_complete_create", "uploads_create", "uploads_destroy", "uploads_retrieve",
 }  # fmt: skip
-NO_OPERATION = ("/files/", "/docs", "/redoc", "/openapi", "/healthz", "/readyz", "/.well")
+NO_OPERATION = ("/files/", "/incoming/", "/docs", "/redoc", "/openapi", "/healthz", "/readyz", "/.well")
 
 
 @pytest.fixture(scope="module")

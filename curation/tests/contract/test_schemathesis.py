@@ -100,6 +100,8 @@ def known_ids(case: Any, ids: dict[str, int]) -> None:
         case.path_parameters[name] = ids[name]
     if isinstance(case.body, dict) and "media_id" in case.body:
         case.body["media_id"] = ids["media_id"]
+    if isinstance(case.body, dict) and isinstance(case.body.get("ids"), list):
+        case.body["ids"] = [ids["upload_id"]]
 
 
 def explore(operation: Any, asking: Asking) -> None:

@@ -1,0 +1,370 @@
+"""Direct uploads: clients write into the store by signed links, and nothing is a media before it was read back.
+
+    begin -> OPEN -- complete --> (COMPLETING, a job reads back) --> DONE, with its media
+                  \\-- cancel, sweep, refused --> CANCELLED, EXPIRED, REFUSED: nothing of it is kept
+
+What a client writes lies below the upload's incoming key. That key belongs to the row, as other keys belong to
+their ledger row: the row is there before the object, it names no content, and no FileField ever refers to it. So
+`sweep` may remove the object on its own, once the upload has ended and no link can write it any more; until then
+the collector and check_storage look past it (`references.keys_of_uploads`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actions.rights import recheck
+from accounts.actor import Actor
+from accounts.refusals import Conflict, TooLarge
+from curation.actions import media as medias
+from curation.actions.content import limit_of
+from curation.actions.objects import Claim, ClaimLost, settle
+from curation.actions.refusing import store_errors
+from curation.models import Job, Media, StoredObject, Upload
+from curation.storage.base import ObjectStore
+from curation.storage.direct import Part, PutLink, part_size_of
+from curation.storage.errors import StoreError, UploadGone
+from curation.storage.keys import incoming_key
+from curation.storage.spool import in_words
+from curation.storage.stores import object_store
+
+log = logging.getLogger(__name__)
+
+LATE = timedelta(hours=1)  # a PUT that began just before its link ended has come to its end after so long
+PROLONGED_AFTER = timedelta(hours=1)  # asking again sooner writes nothing
+LINKS = 100  # links to parts that are given at a time
+BATCH = 500  # rows in memory
+KIND = "complete_upload"  # of the job
+
+State = Upload.State
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file that a client has, and where it is to go."""
+
+    name: str  # made harmless already
+    size: int  # bytes
+    sha256: str  # 64 lower-case hex digits
+    type: str  # Media.Type
+    media: Media | None = None  # to fill, one that the actor may change; None makes one
+
+
+Begun = Upload | Media  # a media where no byte has to travel
+Keep = Callable[[list[Begun]], None]
+
+
+# --- Beginning -------------------------------------------------------------------------------------
+
+
+def begin(wanted: Sequence[Wanted], *, by: Actor, keep: Keep = medias.keep_nothing) -> list[Begun]:
+    """Begin an upload for each, all or none; the links are in `links_of`.
+
+    Bytes that the actor can already see as some media do not travel again: a new media row (or the announced one)
+    then refers to the same object, as an import of the same bytes under another name does. Bytes that only others
+    may see are uploaded in full, so that the answer never tells whether somebody else has them.
+    Raises TooLarge, Conflict (too many under way; requests at the same moment may pass by a few), Busy.
+    """
+    for one in wanted:
+        if one.size > limit_of(one.type):
+            raise TooLarge(f"The file is larger than {in_words(limit_of(one.type))}.")
+    try:
+        begun = _begun(wanted, _twins(wanted, by), by, keep)
+    except ClaimLost:  # the collector took one of the twins
+        begun = _begun(wanted, {}, by, keep)
+    for upload in begun:
+        if isinstance(upload, Upload) and upload.part_size:
+            _open_for_parts(upload)
+    return begun
+
+
+@transaction.atomic
+def _begun(wanted: Sequence[Wanted], twins: dict[str, _Twin], by: Actor, keep: Keep) -> list[Begun]:
+    known = [twins.get(one.sha256) for one in wanted]
+    settle(*(twin.claim for twin in known if twin))
+    recheck(by)
+    uploads = [_new(one, by) for one, twin in zip(wanted, known, strict=True) if not twin]
+    _refuse_too_many(len(uploads), by)
+    saved = iter(Upload.objects.bulk_create(uploads))
+    begun: list[Begun] = [
+        medias.place(one.media, type=one.type, columns=twin.columns(one.name), by=by) if twin else next(saved)
+        for one, twin in zip(wanted, known, strict=True)
+    ]
+    keep(begun)
+    return begun
+
+
+def _new(one: Wanted, by: Actor) -> Upload:
+    is_whole = one.size <= settings.UPLOAD_PUT_MAX_BYTES and _links_are_safe()
+    return Upload(
+        owner=by.access,
+        media=one.media,
+        makes_media=one.media is None,
+        type=one.type,
+        name=one.name,
+        size=one.size,
+        sha256=one.sha256,
+        incoming_key=incoming_key(),
+        part_size=None if is_whole else part_size_of(one.size),
+        expires_at=timezone.now() + settings.UPLOAD_IDLE,
+    )
+
+
+def _links_are_safe() -> bool:
+    """A store that does not verify would let a link for one PUT replace what was read back; parts cannot."""
+    with store_errors():
+        return object_store().binds_content()
+
+
+def _refuse_too_many(more: int, by: Actor) -> None:
+    most = settings.UPLOADS_UNDER_WAY
+    if more and Upload.objects.under_way().filter(owner=by.access).count() + more > most:
+        raise Conflict(f"An access may have {most} uploads under way; complete or cancel some first.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Twin:
+    """A media that the actor sees, with the bytes that are wanted, and its object."""
+
+    media: Media
+    claim: Claim
+
+    def columns(self, name: str) -> dict[str, Any]:
+        return medias.columns_of_twin(self.media, name)
+
+
+def _twins(wanted: Sequence[Wanted], by: Actor) -> dict[str, _Twin]:
+    """By digest: what the actor may see of what is wanted; sizes and types that differ are no twins."""
+    if by.access is None:
+        return {}
+    asked = {one.sha256: one for one in wanted}
+    seen = Media.objects.visible_to(by.access).stored().filter(sha256__in=asked)
+    medias_by_key = {
+        row.file.name: row
+        for row in seen.order_by("-pk")
+        if (row.size, row.type) == (asked[row.sha256].size, asked[row.sha256].type)
+    }
+    ready = StoredObject.objects.filter(key__in=medias_by_key, state=StoredObject.State.READY)
+    claims = {row.key: Claim(row.pk, row.key, written=False) for row in ready}
+    return {row.sha256: _Twin(row, claims[key]) for key, row in medias_by_key.items() if key in claims}
+
+
+def _open_for_parts(upload: Upload) -> None:
+    """Ask the store for parts: at first; and again when a process died before it noted them, or they are gone."""
+    former = upload.multipart_id
+    with store_errors():
+        upload.multipart_id = object_store().begin_parts(upload.incoming_key)
+    noted = Upload.objects.under_way().filter(pk=upload.pk, multipart_id=former)
+    if not noted.update(multipart_id=upload.multipart_id):
+        with suppress(StoreError):  # else the collector finds it
+            object_store().drop_parts(upload.incoming_key, upload.multipart_id)
+        upload.refresh_from_db()
+
+
+# --- How far it is ---------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Arrival:
+    """What of an upload is in the store."""
+
+    size: int = 0  # bytes
+    parts: int = 0
+    missing: list[int] = field(default_factory=list)  # numbers of parts; [0] = the one PUT
+    found: list[Part] = field(default_factory=list)
+    is_one: bool = False  # there is nothing to join: it came by one PUT, or its parts have been joined
+
+
+def arrival(upload: Upload) -> Arrival:
+    """Ask the store what has arrived. A part of another size than agreed counts as missing, to be sent again.
+
+    Raises Busy.
+    """
+    with store_errors():
+        if not upload.part_size:
+            stat = object_store().stat(upload.incoming_key)
+            return Arrival(size=stat.size if stat else 0, missing=[] if stat else [0], is_one=True)
+        try:
+            parts = list(object_store().parts(upload.incoming_key, upload.multipart_id))
+        except UploadGone:
+            return _joined(upload)
+    found = [part for part in parts if _is_as_agreed(upload, part)]
+    numbers = {part.number for part in found}
+    missing = [number for number in range(1, upload.parts_count + 1) if number not in numbers]
+    return Arrival(sum(part.size for part in found), len(found), missing, found)
+
+
+def _joined(upload: Upload) -> Arrival:
+    """The parts are gone: because they are one object now, or because somebody cleared the store of them."""
+    stat = object_store().stat(upload.incoming_key)
+    if stat is not None and stat.size == upload.size:
+        return Arrival(upload.size, upload.parts_count, is_one=True)
+    _open_for_parts(upload)
+    return _nothing(upload)
+
+
+def _nothing(upload: Upload) -> Arrival:
+    return Arrival(missing=list(range(1, upload.parts_count + 1)) if upload.part_size else [0])
+
+
+def _is_as_agreed(upload: Upload, part: Part) -> bool:
+    return 1 <= part.number <= upload.parts_count and part.size == upload.part_length(part.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    number: int  # of the part; 0 = the one PUT
+    size: int  # bytes to send
+    link: PutLink
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An upload as its client is told of it. `more`: links to parts behind the last one are to be had."""
+
+    upload: Upload
+    arrived: Arrival
+    links: list[Link]
+    more: bool = False
+
+
+def progress(upload: Upload, *, after: int = 0, fresh: bool = False) -> Progress:
+    """How far an upload is, with links for what is missing: that is how a client resumes. It lives on by being asked.
+
+    after: a part's number; links begin behind it. fresh: it has just begun, so that the store need not be asked.
+    Raises Busy.
+    """
+    if upload.state != State.OPEN or is_expired(upload):
+        return Progress(upload, Arrival(), [])
+    if upload.part_size and not upload.multipart_id:
+        _open_for_parts(upload)
+    arrived = _nothing(upload) if fresh else arrival(upload)
+    missing = [number for number in arrived.missing if number > after or not number]
+    _prolong(upload)
+    links = [_link(upload, number) for number in missing[:LINKS]]
+    return Progress(upload, arrived, links, more=len(missing) > LINKS)
+
+
+def _link(upload: Upload, number: int) -> Link:
+    store, key, seconds = object_store(), upload.incoming_key, settings.LINK_SECONDS
+    if not number:
+        return Link(0, upload.size, store.put_link(key, size=upload.size, sha256=upload.sha256, seconds=seconds))
+    size = upload.part_length(number)
+    return Link(number, size, store.part_link(key, upload.multipart_id, number, size=size, seconds=seconds))
+
+
+def _prolong(upload: Upload) -> None:
+    until = timezone.now() + settings.UPLOAD_IDLE
+    if until - upload.expires_at > min(PROLONGED_AFTER, settings.UPLOAD_IDLE / 2):
+        Upload.objects.filter(pk=upload.pk, state=State.OPEN).update(expires_at=until)
+        upload.expires_at = until
+
+
+def is_expired(upload: Upload) -> bool:
+    """Whether nobody asked for it in time, swept or not."""
+    return upload.state == State.EXPIRED or (upload.state == State.OPEN and upload.expires_at <= timezone.now())
+
+
+# --- Ending ----------------------------------------------------------------------------------------
+
+
+def end(upload: Upload, state: str, *, error: str = "", **columns: Any) -> bool:
+    """End an upload that is under way; False when somebody else has ended it."""
+    now = timezone.now()
+    mine = Upload.objects.under_way().filter(pk=upload.pk)
+    if not mine.update(state=state, error=error[:500], finished_at=now, **columns):
+        return False
+    upload.state, upload.error, upload.finished_at = state, error[:500], now
+    return True
+
+
+def media_of(upload: Upload) -> Media | None:
+    """The media that a complete upload made or filled, unless it was deleted since."""
+    if upload.state != State.DONE or upload.media_id is None:
+        return None
+    return Media.objects.living().filter(pk=upload.media_id).first()
+
+
+EXPIRED = "Nobody asked for this upload in time; begin anew."
+CANCELLED = "This upload was cancelled."
+
+
+def refuse_if_over(upload: Upload) -> None:
+    """Raise Conflict, with the reason, unless the upload is under way."""
+    if is_expired(upload):
+        raise Conflict(EXPIRED)
+    if upload.finished_at is not None:
+        raise Conflict(upload.error or CANCELLED)
+
+
+def cancel(upload: Upload) -> Upload:
+    """Give an upload up; one that has ended otherwise stays as it ended. Raises Conflict when it is complete."""
+    if not end(upload, State.CANCELLED):
+        upload.refresh_from_db()
+        if upload.state == State.DONE:
+            raise Conflict("This upload is complete; delete the media instead.")
+    return upload
+
+
+@dataclass(slots=True)
+class Swept:
+    """What a sweep did."""
+
+    expired: int = 0
+    cleared: int = 0  # ended uploads whose bytes were removed from incoming/
+    failed: int = 0  # of these, the store refused; the next sweep tries again
+
+
+def sweep(*, apply: bool = True, now: datetime | None = None) -> Swept:
+    """Give up what nobody asks for any more, and remove what ended uploads left in incoming/.
+
+    Removing is safe without the collector's lock: no row but the upload's own ever refers to an incoming key, and
+    nothing is removed before every link that could write it again is dead. Parts go at once, for their links die
+    with them. Twice at the same time is harmless. now: the present, for tests.
+    """
+    swept, now = Swept(), now or timezone.now()
+    idle = Upload.objects.idle(now)
+    if not apply:
+        return Swept(expired=idle.count(), cleared=sum(1 for _ in _clearable(now)))
+    for upload in idle.iterator(chunk_size=BATCH):
+        if not _has_open_job(upload):
+            swept.expired += end(upload, State.EXPIRED, error=EXPIRED)
+    for upload in _clearable(max(now, timezone.now())):
+        if _clear(upload, object_store()):
+            swept.cleared += 1
+        else:
+            swept.failed += 1
+    return swept
+
+
+def _has_open_job(upload: Upload) -> bool:
+    return Job.objects.filter(kind=KIND, key=str(upload.pk), state__in=["waiting", "running"]).exists()
+
+
+def _clearable(now: datetime) -> Iterator[Upload]:
+    links_dead = now - timedelta(seconds=settings.LINK_SECONDS) - LATE
+    done = 0
+    while page := list(Upload.objects.to_clear(now).filter(pk__gt=done).order_by("pk")[:BATCH]):
+        yield from (upload for upload in page if upload.part_size or upload.finished_at <= links_dead)  # type: ignore[operator]
+        done = page[-1].pk
+
+
+def _clear(upload: Upload, store: ObjectStore) -> bool:
+    try:
+        if upload.multipart_id:
+            store.drop_parts(upload.incoming_key, upload.multipart_id)
+        store.remove(upload.incoming_key)
+    except StoreError:
+        log.warning("What an upload left could not be removed.", exc_info=True, extra={"object": upload.incoming_key})
+        return False
+    Upload.objects.filter(pk=upload.pk).update(cleared_at=timezone.now())
+    return True

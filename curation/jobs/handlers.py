@@ -1,0 +1,23 @@
+"""What is run for each kind of job: the one place that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from curation.actions.completing import complete_upload
+from curation.actions.working import Work
+
+
+@dataclass(frozen=True)
+class Handler:
+    """action: does the work. seconds: wall limit of one attempt. short: may run at the end of a request."""
+
+    action: Callable[[Work], None]
+    seconds: int
+    short: bool = False
+
+
+HANDLERS: dict[str, Handler] = {
+    "complete_upload": Handler(complete_upload, seconds=4 * 3600),
+}
