@@ -377,4 +377,18 @@ def test_links_signed_for_the_proxy_open_the_store_and_nothing_else_does(tmp_pat
             is_told_in_json(requests.get(link, headers={"Host": f"other:{port}"}), 403)
             is_told_in_json(requests.get(link.partition("?")[0]), 404)
             is_told_in_json(requests.put(link, data=b"mine"), 405)
+            key, sha256 = "incoming/" + "ab" * 16, hashlib.sha256(b"smoke").hexdigest()
+            given = store.put_link(key, size=5, sha256=sha256, seconds=60)
+            is_told_in_json(requests.put(given.url, b"smirk", headers=given.headers), 400)
+            is_told_in_json(requests.put(given.url.replace("Signature=", "Signature=0"), b"smoke"), 403)
+            is_told_in_json(requests.put(given.url.partition("?")[0], b"smoke"), 404)
+            is_told_in_json(requests.get(given.url), 405)
+            assert requests.put(given.url, b"smoke", headers=given.headers).status_code == 200
+            assert store.digest(key) == (sha256, 5)
+            part = b"x" * 10_000_000
+            opened = store.begin_parts(key)
+            assert (
+                requests.put(store.part_link(key, opened, 1, size=len(part), seconds=60).url, part).status_code == 200
+            )
+            assert [found.size for found in store.parts(key, opened)] == [len(part)]
             is_told_in_json(requests.get(f"http://localhost:{port}/pyro-storage/?X-Amz-Signature=ab"), 403)
