@@ -10,10 +10,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import derive, flows, lists, video, views
+from benchmarks import derive, flows, ingest, lists, video, views
 from benchmarks.rig import servers, service
 
-ON_ONE_SERVICE = {"flows": flows.run, "views": views.run, "video": video.run, "derive": derive.run}
+ON_ONE_SERVICE = {
+    "flows": flows.run,
+    "views": views.run,
+    "video": video.run,
+    "derive": derive.run,
+    "ingest": ingest.run,
+}
 
 
 def main(names: list[str]) -> None:
