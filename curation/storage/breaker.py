@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from curation.storage.errors import StoreError, StoreUnavailable
+from curation.storage.errors import StoreError, StoreUnavailable, UploadGone
 
 FAILURES = 5  # one after the other, then the breaker opens
 PAUSE = 10.0  # seconds until one call may try whether the store is back
@@ -37,6 +37,9 @@ class Breaker:
         """Learn from a call how the store is. What the store refuses on good grounds is an answer, too."""
         try:
             yield
+        except UploadGone:
+            self.works()
+            raise
         except StoreUnavailable:
             self._failed()
             raise

@@ -13,6 +13,7 @@ from django.test import RequestFactory
 from pytest_django import Settings
 
 from curation.storage.base import ObjectStore
+from curation.storage.breaker import FAILURES
 from curation.storage.bucket import BucketStore
 from curation.storage.direct import MIB, MOST_PARTS, RangedFile, part_size_of
 from curation.storage.errors import ChecksumRefused, ObjectMissing, StoreError, UploadGone
@@ -120,6 +121,14 @@ def test_dropped_parts_are_gone_and_no_more_come(store: ObjectStore) -> None:
     assert list(store.incomplete()) == []
     with pytest.raises(UploadGone):
         store.join_parts(key, upload, parts, size=1)
+
+
+def test_asking_for_parts_that_are_gone_is_no_failure_of_the_store(bucket: BucketStore) -> None:
+    """Otherwise a few clients that ask for ended uploads would shut the store for all."""
+    for _ in range(FAILURES + 1):
+        with pytest.raises(UploadGone):
+            list(bucket.parts(incoming_key(), "no-such-upload"))
+    assert bucket.is_empty()
 
 
 def test_a_part_that_is_sent_again_replaces_the_first(store: ObjectStore) -> None:
