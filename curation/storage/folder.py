@@ -199,8 +199,9 @@ class FolderStore(ObjectStore):
             raise UploadGone("The upload was ended by somebody else.")
 
     def parts(self, key: str, upload: str) -> Iterator[Part]:
-        self._require_open(part_key(key, 1))
-        return self._parts(key)
+        found = list(self._parts(key))
+        self._require_open(part_key(key, 1))  # afterwards: then none was removed while they were listed
+        return iter(found)
 
     def _parts(self, key: str) -> Iterator[Part]:
         for stat in self.walk(f"{key}."):
