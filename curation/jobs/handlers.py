@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from curation.actions.completing import complete_upload
+from curation.actions.derive import derive
 from curation.actions.working import Work
 
 
@@ -20,4 +21,5 @@ class Handler:
 
 HANDLERS: dict[str, Handler] = {
     "complete_upload": Handler(complete_upload, seconds=4 * 3600),
+    "derive": Handler(derive, seconds=900),
 }
