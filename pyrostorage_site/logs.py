@@ -11,7 +11,7 @@ from typing import Any
 
 current_request_id: ContextVar[str] = ContextVar("request_id", default="")
 
-OWN_FIELDS = ("status", "object", "seconds", "table", "row_id")
+OWN_FIELDS = ("status", "object", "seconds", "table", "row_id", "job", "kind", "attempt")
 SECRETS = (  # what must not stand in a log, wherever a library put it
     (re.compile(r"(?i)(bearer\s+)[^\s'\",]+"), r"\1[removed]"),
     (re.compile(r"(?i)([?&](?:x-amz-[a-z-]+|signature|token|password)=)[^&\s'\"]+"), r"\1[removed]"),

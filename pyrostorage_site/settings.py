@@ -209,7 +209,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "curation.jobs.requests.RunsItsJobs",
 ]
+JOBS_IN_REQUEST = env.whole("JOBS_IN_REQUEST", default=2, least=0)
 ROOT_URLCONF = "pyrostorage_site.urls"
 WSGI_APPLICATION = "pyrostorage_site.wsgi.application"
 TEMPLATES = [

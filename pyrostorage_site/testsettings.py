@@ -20,3 +20,4 @@ STORAGES = {
     "default": OBJECT_STORE,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+JOBS_IN_REQUEST = 0  # a test that wants them run says so

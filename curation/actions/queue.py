@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.actor import Actor
+from curation.actions.announce import announce
 from curation.models import Job
+
+Noted = list[tuple[str, str]]  # kind and key of jobs
+_noted: ContextVar[Noted | None] = ContextVar("noted", default=None)
 
 
 def put(
@@ -24,5 +34,39 @@ def put(
         payload=payload or {},
         requested_by=by.access,
         not_before=timezone.now() + (delay or timedelta(0)),
+        sent_at=None if delay else announce_after_commit(kind, key),
     )
     Job.objects.bulk_create([job], ignore_conflicts=True)
+
+
+def announce_after_commit(kind: str, key: str) -> datetime | None:
+    """Let whoever runs jobs hear of this one after the commit; return what belongs into its `sent_at`."""
+    transaction.on_commit(partial(_committed, kind, key), robust=True)
+    return timezone.now() if settings.REDIS_URL else None
+
+
+@contextmanager
+def noting() -> Iterator[Noted]:
+    """Collects the jobs that are committed inside, where no broker hears of them."""
+    noted: Noted = []
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
+
+
+def _committed(kind: str, key: str) -> None:
+    noted = _noted.get()
+    if settings.REDIS_URL:
+        _send(kind, key)
+    elif noted is not None:
+        noted.append((kind, key))
+
+
+def _send(kind: str, key: str) -> None:
+    """Tell the broker; what it does not hear now the sweeper tells it later."""
+    waiting = Job.objects.filter(kind=kind, key=key, state=Job.State.WAITING)
+    for job_id in waiting.values_list("pk", flat=True):
+        if not announce([job_id]):
+            waiting.filter(pk=job_id).update(sent_at=None)

@@ -6,7 +6,7 @@ from curation.models.derived import Derived, Fingerprint, MediaFact
 from curation.models.idempotency import IdempotencyKey
 from curation.models.imports import ImportItem, ImportRun
 from curation.models.installation import Installation
-from curation.models.job import Job
+from curation.models.job import Job, Worker
 from curation.models.media import Media
 from curation.models.storagecheck import StorageCheck
 from curation.models.storedobject import StoredObject
@@ -40,5 +40,6 @@ __all__ = [
     "StorageCheck",
     "StoredObject",
     "Upload",
+    "Worker",
     "origin_of_upload_by",
 ]

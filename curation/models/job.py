@@ -8,8 +8,15 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts.models import Access
+from accounts.scopes import Sees
+
 
 class JobQuerySet(models.QuerySet["Job"]):
+    def visible_to(self, access: Access) -> JobQuerySet:
+        """Those that the access asked for; all of them for who sees everything."""
+        return self if access.sees == Sees.ALL else self.filter(requested_by=access)
+
     def due(self, now: datetime) -> JobQuerySet:
         """Waiting, and its time has come."""
         return self.filter(state=Job.State.WAITING, not_before__lte=now)
@@ -17,6 +24,13 @@ class JobQuerySet(models.QuerySet["Job"]):
     def abandoned(self, now: datetime) -> JobQuerySet:
         """Running as far as the row says, but its worker's lease has run out."""
         return self.filter(state=Job.State.RUNNING, lease_until__lt=now)
+
+    def unsent(self, before: datetime) -> JobQuerySet:
+        """Whose message was never sent, or so long ago that it may be lost."""
+        return self.filter(Q(sent_at=None) | Q(sent_at__lt=before))
+
+    def finished_before(self, moment: datetime) -> JobQuerySet:
+        return self.filter(finished_at__lt=moment).exclude(state__in=[Job.State.WAITING, Job.State.RUNNING])
 
 
 class Job(models.Model):
@@ -36,6 +50,7 @@ class Job(models.Model):
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)  # to the broker, where there is one
     lease_until = models.DateTimeField(null=True)
     lease = models.CharField(max_length=32, blank=True)  # drawn by the worker that holds it
     done = models.PositiveBigIntegerField(default=0)  # progress: so much ...
@@ -73,3 +88,21 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    def last_seen(self) -> datetime | None:
+        """When any worker last gave a sign of life."""
+        return self.order_by("-seen_at").values_list("seen_at", flat=True).first()
+
+
+class Worker(models.Model):
+    """A process that runs jobs, and when it last said so."""
+
+    name = models.CharField(max_length=200, unique=True)  # host and process
+    seen_at = models.DateTimeField(db_index=True)
+
+    objects: ClassVar[models.Manager[Worker]] = models.Manager.from_queryset(WorkerQuerySet)()
+
+    def __str__(self) -> str:
+        return self.name
