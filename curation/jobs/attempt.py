@@ -119,7 +119,8 @@ def _run(
 
 def _end_badly(job: Job, error: BaseException) -> str:
     """Write down how an attempt ended that did not succeed; return it in a word."""
-    close_old_connections()  # what failed may have been the connection
+    if isinstance(error, Error):
+        close_old_connections()  # where it is the connection that failed
     if isinstance(error, Stopped):
         return "handed back" if leases.hand_back(job) else "lost"
     if isinstance(error, Refusal) and not isinstance(error, Busy):

@@ -1,0 +1,13 @@
+"""`celery -A curation.tests.jobs.celery_quick worker`: the real application, with quick times and the tests' kinds."""
+
+from __future__ import annotations
+
+import os
+
+from curation.tests.jobs.quick import set_up
+
+set_up(os.environ["TEST_DATABASE"])
+
+from pyrostorage_site.celery import app  # noqa: E402
+
+__all__ = ["app"]
