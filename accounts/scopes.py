@@ -87,6 +87,8 @@ CURATOR_PAGES = frozenset(
         "curation.delete_annotation",
         "curation.view_annotationrevision",
         "curation.view_storedobject",
+        "curation.view_job",
+        "curation.change_job",
         "accounts.view_auditentry",
         "accounts.view_apitoken",
         "accounts.add_apitoken",

@@ -4,6 +4,7 @@ from typing import Any
 
 from accounts.rest.routes import both
 from curation.api.annotations import AnnotationViewSet, EntriesView
+from curation.api.jobs import JobViewSet
 from curation.api.media import MediaViewSet
 from curation.api.uploads import UploadViewSet
 
@@ -25,5 +26,6 @@ urlpatterns = [
     *both("uploads/batch/complete", UploadViewSet.as_view({"post": "complete_many"}), "upload-batch-complete"),
     *both("uploads/<str:upload_id>", UploadViewSet.as_view({"get": "retrieve", "delete": "destroy"}), "upload"),
     *both("uploads/<str:upload_id>/complete", UploadViewSet.as_view({"post": "complete"}), "upload-complete"),
+    *both("jobs/<str:job_id>", JobViewSet.as_view({"get": "retrieve"}), "job"),
     *both("entries", EntriesView.as_view(), "entries"),
 ]

@@ -25,6 +25,7 @@ PLACES = {  # table -> app of its page
     "organisation": "accounts",
     "media": "curation",
     "annotation": "curation",
+    "job": "curation",
 }
 ACTIONS = [
     (name, name)
@@ -35,6 +36,7 @@ ACTIONS = [
         "media.create", "media.adopt", "media.upload", "media.describe", "media.derive", "media.type",
         "media.free", "media.delete",
         "annotation.create", "annotation.adopt", "annotation.upload", "annotation.move", "annotation.delete",
+        "job.retry", "job.cancel",
     )
 ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from accounts.models import Access
 from accounts.prepared import Prepared
 from accounts.refusals import NotFound, NotYours
 from accounts.scopes import Scope, Sees
-from curation.models import Annotation, Media, Upload
+from curation.models import Annotation, Job, Media, Upload
 
 Row = TypeVar("Row", Media, Annotation)
 _LIVING_MEDIA = Prepared(lambda media_id: Media.objects.living().filter(pk=media_id), media_id=int)
@@ -31,6 +31,13 @@ def annotation(annotation_id: int, *, access: Access) -> Annotation:
     row = _seen(Annotation, annotation_id, access)
     if row is None:
         raise _hidden("annotations", annotation_id, access)
+    return row
+
+
+def job(job_id: int, *, access: Access) -> Job:
+    row = Job.objects.visible_to(access).filter(pk=min(job_id, LARGEST_ID)).first()
+    if row is None:
+        raise _hidden("jobs", job_id, access)
     return row
 
 

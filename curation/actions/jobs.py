@@ -26,7 +26,7 @@ def retry(job: Job, *, by: Actor) -> None:
         with transaction.atomic():
             sent = announce_after_commit(job.kind, job.key)
             anew = {"attempts": 0, "not_before": timezone.now(), "finished_at": None, "sent_at": sent}
-            _turn(job, "job.retry", by, state=State.WAITING, **anew)
+            _turn(job, action="job.retry", by=by, state=State.WAITING, **anew)
     except IntegrityError as error:
         raise Conflict("The same work waits or runs already, as a job of its own.") from error
 
@@ -37,10 +37,10 @@ def cancel(job: Job, *, by: Actor) -> None:
         raise Conflict(f"A job that is {job.state} is not cancelled.")
     with transaction.atomic():
         ended = {"finished_at": timezone.now(), "lease": "", "lease_until": None}
-        _turn(job, "job.cancel", by, state=State.CANCELLED, **ended)
+        _turn(job, action="job.cancel", by=by, state=State.CANCELLED, **ended)
 
 
-def _turn(job: Job, action: str, by: Actor, **columns: Any) -> None:
+def _turn(job: Job, *, action: str, by: Actor, **columns: Any) -> None:
     """From the state that was looked at, and no other."""
     before = job.state
     if not Job.objects.filter(pk=job.pk, state=before).update(**columns):

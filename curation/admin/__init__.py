@@ -1,7 +1,8 @@
 """The curators' workbench."""
 
 from curation.admin.annotations import AnnotationAdmin, AnnotationRevisionAdmin
+from curation.admin.jobs import JobAdmin
 from curation.admin.media import MediaAdmin
 from curation.admin.objects import StoredObjectAdmin
 
-__all__ = ["AnnotationAdmin", "AnnotationRevisionAdmin", "MediaAdmin", "StoredObjectAdmin"]
+__all__ = ["AnnotationAdmin", "AnnotationRevisionAdmin", "JobAdmin", "MediaAdmin", "StoredObjectAdmin"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.rest.times import moment
-from curation.models import Annotation, Media
+from curation.models import Annotation, Job, Media
 
 MEDIA_COLUMNS = (
     "id", "created_at", "updated_at", "version", "type", "sha256", "size", "content_type", "original_name",
@@ -68,6 +68,22 @@ def annotation_row(annotation: Annotation | Row) -> Row:
         "owner": row["owner_id"],
         "updated_at": moment(row["updated_at"]),
         "version": row["version"],
+    }
+
+
+def job_row(job: Job) -> Row:
+    """One job; its payload is the service's own business."""
+    return {
+        "id": job.pk,
+        "created_at": moment(job.created_at),
+        "kind": job.kind,
+        "state": job.state,
+        "attempts": job.attempts,
+        "done": job.done,
+        "total": job.total,
+        "error": job.error or None,
+        "started_at": moment(job.started_at),
+        "finished_at": moment(job.finished_at),
     }
 
 

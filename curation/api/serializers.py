@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.rest.schema import with_example
-from curation.models import Annotation, Media, Origin
+from curation.models import Annotation, Job, Media, Origin
 
 DIGEST = "^[0-9a-fA-F]{64}$"  # a SHA-256, in hex of either case
 
@@ -110,3 +110,16 @@ class EntryOut(serializers.Serializer[Any]):
 
 class UrlOut(serializers.Serializer[Any]):
     url = serializers.URLField()
+
+
+class JobOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    kind = serializers.CharField()
+    state = serializers.ChoiceField(choices=Job.State.choices)
+    attempts = serializers.IntegerField()
+    done = serializers.IntegerField(help_text="so much of `total`")
+    total = serializers.IntegerField(allow_null=True, help_text="null: not known yet")
+    error = serializers.CharField(allow_null=True, help_text="why it failed, or why the last attempt did")
+    started_at = serializers.DateTimeField(allow_null=True, help_text="the last attempt")
+    finished_at = serializers.DateTimeField(allow_null=True)

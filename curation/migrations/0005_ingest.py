@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(max_length=40)),
-                ("key", models.CharField(max_length=200)),
+                ("key", models.CharField(db_index=True, max_length=200)),
                 ("payload", models.JSONField(default=dict)),
                 (
                     "state",

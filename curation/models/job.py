@@ -45,7 +45,7 @@ class Job(models.Model):
         CANCELLED = "cancelled"
 
     kind = models.CharField(max_length=40)
-    key = models.CharField(max_length=200)  # what it is about; one such job at most waits or runs
+    key = models.CharField(max_length=200, db_index=True)  # what it is about; one such job at most waits or runs
     payload = models.JSONField(default=dict)
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -87,7 +87,7 @@ class Job(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.key}"
+        return f"{self.kind} #{self.pk}"
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):

@@ -486,7 +486,7 @@ def queries_of(client: Client, address: str) -> list[str]:
     "name",
     [
         "curation_media_changelist", "curation_annotation_changelist", "curation_annotationrevision_changelist",
-        "curation_storedobject_changelist", "index",
+        "curation_storedobject_changelist", "curation_job_changelist", "index",
     ],
 )  # fmt: skip
 def test_pages_ask_as_often_for_many_rows_as_for_few(cast: Cast, name: str) -> None:

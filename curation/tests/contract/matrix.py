@@ -24,7 +24,7 @@ from accounts.models import Access
 from accounts.scopes import Scope, TokenRights
 from accounts.tests.cast import PASSWORD, Cast, api, make_access, token_of, with_password
 from curation.actions.derive import derive_now
-from curation.models import Annotation, Media, Upload
+from curation.models import Annotation, Job, Media, Upload
 from curation.storage.keys import incoming_key
 from curation.storage.stores import object_store
 from curation.tests.contract.helpers import layer
@@ -74,6 +74,7 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /annotations/{annotation_id}     DELETE  401     403 403   403   403     200  200  401  403    403
 /annotations/{annotation_id}/upload  POST  401   200 403   200   403     200  200  401  200    403
 /annotations/{annotation_id}/url  GET    401     200 403   200   403     200  200  401  403    200
+/jobs/{job_id}                   GET     401     200 403   200   403     200  200  401  403    200
 /entries                         POST    401     403 403   201   201     201  201  401  201    403
 /uploads                         POST    401     403 403   201   201     201  201  401  201    403
 /uploads/batch                   POST    401     403 403   201   201     201  201  401  201    403
@@ -191,6 +192,7 @@ def _rows(media: Media, annotation: Annotation, owner: Access) -> dict[str, int]
         "annotation_id": annotation.pk,
         "access_id": _spare().pk,
         "upload_id": _arrived(owner).pk,
+        "job_id": Job.objects.create(kind="import", key=owner.login, requested_by=owner).pk,
         "token_id": owner.tokens.get(name="to be revoked").pk,
     }
 
