@@ -19,6 +19,8 @@ Answer = TypeVar("Answer")
 
 TASK, QUEUE = "run_job", "jobs"
 PATIENCE = 0.25  # seconds for each step of talking to the broker, and for a free connection
+ROOM = 10_000  # messages; more of them help no worker and fill the broker
+LOOK_EVERY = 100  # messages
 SILENCE = 30.0  # seconds without another try after a broker has failed
 _SHORT = {
     "socket_timeout": PATIENCE,
@@ -43,20 +45,31 @@ class Broker:
         self._app.conf.task_default_queue = QUEUE
         self._producers: Any = producers[Connection(url, transport_options=_SHORT)]  # type: ignore[no-untyped-call]
         self._silent_until = 0.0
+        self._unlooked = 0  # messages since the length of the queue was looked at
+        self._is_full = False
 
     def send(self, job_ids: Sequence[int]) -> bool:
         """Whether the broker has all of them."""
 
         def send_all(producer: Any) -> bool:
             for job_id in job_ids:
+                if not self._has_room(producer):
+                    return False
                 self._app.send_task(TASK, args=[job_id], producer=producer, retry=False, ignore_result=True)
             return True
 
-        return self._ask(send_all) is not None
+        return bool(self._ask(send_all))
 
     def waiting(self) -> int | None:
         """How many messages nobody has fetched yet; None: it does not answer."""
-        return self._ask(lambda producer: int(producer.channel.queue_declare(queue=QUEUE).message_count))
+        return self._ask(_length)
+
+    def _has_room(self, producer: Any) -> bool:
+        """Whether the queue was short enough when it was last looked at."""
+        self._unlooked += 1
+        if self._unlooked >= LOOK_EVERY:
+            self._unlooked, self._is_full = 0, _length(producer) >= ROOM
+        return not self._is_full
 
     def _ask(self, question: Callable[[Any], Answer]) -> Answer | None:
         """The answer, None where there is none within PATIENCE."""
@@ -69,6 +82,10 @@ class Broker:
             log.warning("The broker does not answer; jobs are sent later: %s", error)
             self._silent_until = time.monotonic() + SILENCE
             return None
+
+
+def _length(producer: Any) -> int:
+    return int(producer.channel.queue_declare(queue=QUEUE).message_count)
 
 
 @cache

@@ -52,6 +52,14 @@ class Config:
         return self.log_dir / "server.log"
 
     @property
+    def worker_pid_file(self) -> Path:
+        return self.run_dir / "worker.pid"
+
+    @property
+    def worker_log(self) -> Path:
+        return self.log_dir / "worker.log"
+
+    @property
     def access_log(self) -> Path:
         return self.log_dir / "access.log"
 

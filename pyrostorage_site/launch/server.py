@@ -1,4 +1,4 @@
-"""Start, find and stop the one gunicorn that belongs to this project and DATA_DIR."""
+"""Start, find and stop the one gunicorn and the one run_worker that belong to this project and DATA_DIR."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ def run(config: Config) -> int:
         else:
             bound = config
             _start(config)
+        if worker_pid(config) is None:
+            _start_worker(bound)
     say(f"pyro-storage is running at {_url(bound)}")
     say(f"The admin is at {_url(bound)}/admin/ - `make logs` shows the logs, `make stop` ends it.")
     return 0
@@ -50,23 +52,30 @@ def stop(config: Config) -> int:
         say("pyro-storage was not running.")
         return 0
     with environment.locked(config.run_dir / "lock"):
-        pid = running_pid(config)
-        if pid is None:
+        pids = [pid for pid in (running_pid(config), worker_pid(config)) if pid is not None]
+        if not pids:
             say("pyro-storage was not running.")
             return 0
-        os.kill(pid, signal.SIGTERM)
-        if not _ends(pid, STOP_WITHIN):
-            say(f"It did not end within {STOP_WITHIN:.0f} seconds; it is killed now.")
-            _signal_group(pid, signal.SIGKILL)
-            _ends(pid, 5)
-        config.pid_file.unlink(missing_ok=True)
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+        _end_within(pids, time.monotonic() + STOP_WITHIN)
+        for file in (config.pid_file, config.worker_pid_file):
+            file.unlink(missing_ok=True)
     say("pyro-storage has stopped.")
     return 0
 
 
+def _end_within(pids: list[int], deadline: float) -> None:
+    for pid in pids:
+        if not _ends(pid, deadline - time.monotonic()):
+            say(f"It did not end within {STOP_WITHIN:.0f} seconds; it is killed now.")
+            _signal_group(pid, signal.SIGKILL)
+            _ends(pid, 5)
+
+
 def logs(config: Config) -> int:
-    """Show the last lines of both logs and follow them until Ctrl-C."""
-    files = [str(path) for path in (config.server_log, config.access_log) if path.exists()]
+    """Show the last lines of all logs and follow them until Ctrl-C."""
+    files = [str(path) for path in (config.server_log, config.worker_log, config.access_log) if path.exists()]
     if not files:
         raise LaunchError(f"There are no logs in {config.log_dir}; `make run` writes them.")
     return subprocess.call(["tail", "-n", "40", "-F", *files])
@@ -124,7 +133,7 @@ def _start(config: Config) -> None:
     _check_port(config, patience=PORT_FREE_WITHIN if config.pid_file.exists() else 0)
     config.pid_file.unlink(missing_ok=True)  # stale; gunicorn would stumble over a pid that lives
     environment.install(environment.RUNTIME)
-    variables = os.environ | {"HOST": config.host, "PORT": str(config.port), "DATA_DIR": str(config.data_dir)}
+    variables = _variables(config)
     # `prepare` says itself, in one sentence, why it refuses.
     prepared = subprocess.call([str(environment.RUNTIME.python), "manage.py", "prepare"], cwd=ROOT, env=variables)
     if prepared != 0:
@@ -142,9 +151,32 @@ def _spawn(config: Config, variables: dict[str, str]) -> subprocess.Popen[bytes]
     """Start gunicorn in a session of its own with nothing of ours open, so that it outlives us and our pipes."""
     command = [str(environment.RUNTIME.python), "-m", "gunicorn", "--config", "pyrostorage_site/gunicorn_conf.py"]
     command += ["--bind", config.bind, "--pid", str(config.pid_file), "--access-logfile", str(config.access_log)]
-    with config.server_log.open("ab") as log:
+    return _detached([*command, "pyrostorage_site.wsgi:application"], config.server_log, variables)
+
+
+def _start_worker(config: Config) -> None:
+    """Start run_worker beside the server, and see that it lives."""
+    config.worker_pid_file.unlink(missing_ok=True)
+    command = [str(environment.RUNTIME.python), "manage.py", "run_worker", "--pid-file", str(config.worker_pid_file)]
+    process = _detached(command, config.worker_log, _variables(config))
+    deadline = time.monotonic() + READY_WITHIN
+    while worker_pid(config) is None:
+        if process.poll() is not None or time.monotonic() > deadline:
+            _give_up(process)
+            tail = _tail(config.worker_log)
+            raise LaunchError(f"The server runs, but its worker ended at once; the end of {config.worker_log}:\n{tail}")
+        time.sleep(0.05)
+
+
+def _variables(config: Config) -> dict[str, str]:
+    return os.environ | {"HOST": config.host, "PORT": str(config.port), "DATA_DIR": str(config.data_dir)}
+
+
+def _detached(command: list[str], log_file: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Run `command` in a session of its own; what it prints goes to a file."""
+    with log_file.open("ab") as log:
         return subprocess.Popen(
-            [*command, "pyrostorage_site.wsgi:application"],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -214,17 +246,26 @@ def _url(config: Config) -> str:
 
 
 def running_pid(config: Config) -> int | None:
-    """The pid of our gunicorn, None when it does not run.
+    """The pid of our gunicorn, None when it does not run."""
+    return _pid_in(config.pid_file, "gunicorn")
 
-    A pid file outlives a killed server and its number may be another program's by now:
-    only a process whose command line names gunicorn and this very pid file is ours.
+
+def worker_pid(config: Config) -> int | None:
+    """The pid of our run_worker, None when it does not run."""
+    return _pid_in(config.worker_pid_file, "run_worker")
+
+
+def _pid_in(file: Path, program: str) -> int | None:
+    """A pid file outlives a killed program and its number may be another program's by now.
+
+    Only a process whose command line names the program and this very pid file is ours.
     """
     try:
-        pid = int(config.pid_file.read_text())
+        pid = int(file.read_text())
     except (OSError, ValueError):
         return None
     words = _command_line(pid)
-    ours = "gunicorn" in words and str(config.pid_file) in words and _is_alive(pid)
+    ours = program in words and str(file) in words and _is_alive(pid)
     return pid if ours else None
 
 

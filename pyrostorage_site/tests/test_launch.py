@@ -22,7 +22,14 @@ from pyrostorage_site.launch import environment, server, suite
 from pyrostorage_site.launch.config import Config, LaunchError, read_config, read_env_file
 
 SITE = Path(__file__).resolve().parents[1]
-MANAGE = "print('prepared', flush=True)\n"
+MANAGE = """
+import os, sys, time
+if "run_worker" in sys.argv:
+    with open(sys.argv[-1], "w") as file:
+        file.write(str(os.getpid()))
+    time.sleep(600)
+print("prepared", flush=True)
+"""
 READY = """
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
@@ -251,6 +258,47 @@ def test_a_killed_server_is_started_anew(project: Project) -> None:
     again = project.launch("run")
     assert again.returncode == 0, again.stderr
     assert "prepared" in again.stdout
+
+
+def test_a_worker_runs_beside_the_server_once_and_ends_with_it(project: Project) -> None:
+    project.launch("run")
+    worker = server.worker_pid(project.config)
+    assert worker is not None
+    project.launch("run")
+    assert server.worker_pid(project.config) == worker
+
+    project.launch("stop")
+    assert server.worker_pid(project.config) is None
+    assert not server._is_alive(worker)
+
+
+def test_a_worker_that_was_killed_is_started_anew_beside_the_running_server(project: Project) -> None:
+    project.launch("run")
+    first, pid = server.worker_pid(project.config), project.pid()
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    assert project.launch("run").returncode == 0
+    assert server.worker_pid(project.config) not in {None, first}
+    assert project.pid() == pid
+
+
+def test_a_worker_that_dies_shows_the_end_of_its_log(project: Project) -> None:
+    (project.root / "manage.py").write_text("import sys\nif 'run_worker' in sys.argv: sys.exit('no jobs today')\n")
+    refused = project.launch("run")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("The server runs, but its worker ended at once")
+    assert "no jobs today" in refused.stderr
+    assert project.fetch("/") == 200
+
+
+def test_the_real_worker_runs_beside_the_real_server_and_ends_with_it(whole_project: Project) -> None:
+    started = whole_project.launch("run")
+    assert started.returncode == 0, started.stderr
+    worker = server.worker_pid(whole_project.config)
+    assert worker is not None
+    assert whole_project.launch("stop").returncode == 0
+    assert not server._is_alive(worker)
+    assert whole_project.config.worker_log.read_text() == ""
 
 
 def test_a_server_that_will_not_end_is_killed(

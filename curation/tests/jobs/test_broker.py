@@ -156,6 +156,19 @@ def test_what_waits_in_a_long_queue_is_not_sent_again(broker: Redis) -> None:
     assert broker.messages() == QUEUE_MAX
 
 
+def test_a_queue_that_nobody_empties_does_not_fill_the_broker(broker: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announce, "ROOM", 50)
+    monkeypatch.setattr(announce, "LOOK_EVERY", 10)
+    for n in range(80):
+        commit(str(n))
+    assert 50 <= broker.messages() < 60
+    assert Job.objects.filter(sent_at=None).count() == 80 - broker.messages()
+    broker.client.flushall()
+    for n in range(80, 95):
+        commit(str(n))
+    assert broker.messages() > 0, "it is looked at again"
+
+
 def test_a_job_that_is_tried_again_by_hand_is_sent(broker: Redis) -> None:
     job = commit()
     Job.objects.update(state="dead", finished_at=timezone.now())

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -381,3 +381,17 @@ def test_workers_are_seen(now: datetime) -> None:
     leases.alive("a")
     assert Worker.objects.count() == 1
     assert leases.seconds_since_a_worker(now + 5 * SECOND) == 5
+
+
+def test_a_command_tells_whether_a_worker_lives(now: datetime, capsys: pytest.CaptureFixture[str]) -> None:
+    for ago, lives in ((91, False), (90, True)):
+        Worker.objects.all().delete()
+        with pytest.raises(CommandError):
+            call_command("worker_alive")
+        Worker.objects.create(name="here", seen_at=now - ago * SECOND)
+        if lives:
+            call_command("worker_alive")
+            assert capsys.readouterr().out == "A worker was seen 90 s ago.\n"
+        else:
+            with pytest.raises(CommandError, match=r"^No worker has been seen for 90 s\.$"):
+                call_command("worker_alive")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -20,5 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="end as soon as nothing is due")
 
-    def handle(self, *, once: bool, **options: Any) -> None:
+        parser.add_argument("--pid-file", type=Path, help="where to write the number of this process")
+
+    def handle(self, *, once: bool, pid_file: Path | None, **options: Any) -> None:
+        if pid_file is not None:
+            pid_file.write_text(f"{os.getpid()}\n")
         sys.exit(Supervisor(HANDLERS, once=once).run())

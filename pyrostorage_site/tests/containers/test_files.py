@@ -62,9 +62,9 @@ def test_database_and_store_meet_only_those_who_use_them() -> None:
     }
     assert met == {
         "app": {"proxy", "backend"},
-        "rows": {"backend", "prepare", "db"},
-        "objects": {"proxy", "backend", "prepare", "bucket", "s3"},
-        "cache": {"backend", "prepare", "redis"},
+        "rows": {"backend", "worker", "beat", "prepare", "db"},
+        "objects": {"proxy", "backend", "worker", "beat", "prepare", "bucket", "s3"},
+        "cache": {"backend", "worker", "beat", "prepare", "redis"},
     }
     assert [net for net, options in COMPOSE["networks"].items() if not options] == ["app"]
     assert SERVICES["secrets"]["network_mode"] == "none"
@@ -81,7 +81,7 @@ def test_each_container_reads_its_own_secrets_alone() -> None:
         if volume.endswith("-secrets")
     }
     assert readers == {
-        "app-secrets": {"secrets", "backend", "prepare"},
+        "app-secrets": {"secrets", "backend", "worker", "beat", "prepare"},
         "db-secrets": {"secrets", "db"},
         "s3-secrets": {"secrets", "s3", "bucket"},
     }
