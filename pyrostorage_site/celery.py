@@ -12,13 +12,13 @@ from django.core.exceptions import ImproperlyConfigured
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pyrostorage_site.settings")
 django.setup()
 
-from curation.actions.announce import QUEUE  # noqa: E402
+from curation.actions.announce import QUEUE, broker_url  # noqa: E402
 from curation.actions.sweep import EVERY  # noqa: E402
 
 if not settings.REDIS_URL:
     raise ImproperlyConfigured("Celery needs REDIS_URL; without it, `manage.py run_worker` runs the jobs.")
 
-app = Celery("pyrostorage_site", broker=settings.REDIS_URL, include=["curation.jobs.tasks"])
+app = Celery("pyrostorage_site", broker=broker_url(), include=["curation.jobs.tasks"])
 app.conf.update(
     accept_content=["json"],
     task_serializer="json",

@@ -88,6 +88,14 @@ def _length(producer: Any) -> int:
     return int(producer.channel.queue_declare(queue=QUEUE).message_count)
 
 
+def broker_url() -> str:
+    """REDIS_URL as Celery takes it: unasked, it would check no certificate."""
+    url: str = settings.REDIS_URL
+    if not url.startswith("rediss:") or "ssl_cert_reqs=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required"
+
+
 @cache
 def _broker(url: str) -> Broker:
     return Broker(url)
@@ -95,9 +103,9 @@ def _broker(url: str) -> Broker:
 
 def announce(job_ids: Sequence[int]) -> bool:
     """Whether the broker has heard of all these jobs. Takes a fraction of a second at most."""
-    return _broker(settings.REDIS_URL).send(job_ids)
+    return _broker(broker_url()).send(job_ids)
 
 
 def unheard() -> int | None:
     """How many announcements no worker has fetched yet; None: the broker does not answer."""
-    return _broker(settings.REDIS_URL).waiting()
+    return _broker(broker_url()).waiting()

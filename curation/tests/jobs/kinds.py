@@ -70,6 +70,23 @@ def die(work: Work) -> None:
     time.sleep(600)
 
 
+def mortal(work: Work) -> None:
+    """Is killed once at the point that the payload names, and leaves the same as if it had not been."""
+    folder = Path(work.payload["folder"])
+    _write(work, "begun")
+    _killed(folder, work.payload["at"] == "before")
+    partial = folder / "partial"
+    partial.write_bytes(b"half")
+    _killed(folder, work.payload["at"] == "middle")
+    partial.replace(folder / "effect")
+    _killed(folder, work.payload["at"] == "after")
+
+
+def _killed(folder: Path, here: bool) -> None:
+    if here and wrote(folder, "begun") == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def freeze(work: Work) -> None:
     """Stops the whole process, with a program that it started."""
     program = subprocess.Popen(["sleep", "600"])
@@ -88,5 +105,6 @@ KINDS = {
     "test.busy": Handler(busy, seconds=60, short=True),
     "test.stumble": Handler(stumble, seconds=60, short=True),
     "test.die": Handler(die, seconds=60),
+    "test.mortal": Handler(mortal, seconds=60),
     "test.freeze": Handler(freeze, seconds=1),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 import redis
 from django.db import connection, transaction
 from django.utils import timezone
+from kombu.connection import Connection
 
 from curation.actions import announce, jobs, queue
 from curation.actions.sweep import LOST_AFTER, QUEUE_MAX, sweep
@@ -156,6 +158,19 @@ def test_what_waits_in_a_long_queue_is_not_sent_again(broker: Redis) -> None:
     assert broker.messages() == QUEUE_MAX
 
 
+@pytest.mark.parametrize(
+    ("url", "checks"),
+    [
+        ("rediss://h/0", ssl.CERT_REQUIRED),
+        ("rediss://h/0?health_check_interval=9", ssl.CERT_REQUIRED),
+        ("rediss://h/0?ssl_cert_reqs=optional", ssl.CERT_OPTIONAL),
+    ],
+)
+def test_certificates_are_checked_unless_told_otherwise(settings: Any, url: str, checks: ssl.VerifyMode) -> None:
+    settings.REDIS_URL = url
+    assert Connection(announce.broker_url()).ssl["ssl_cert_reqs"] == checks  # type: ignore[no-untyped-call]
+
+
 def test_a_queue_that_nobody_empties_does_not_fill_the_broker(broker: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(announce, "ROOM", 50)
     monkeypatch.setattr(announce, "LOOK_EVERY", 10)
@@ -251,6 +266,16 @@ def test_what_kills_its_worker_is_dead_after_five_attempts_and_blocks_nobody(
     until(lambda: state(other) == State.DONE)
     assert poison.attempts == 5
     assert Worker.objects.exists()
+
+
+def test_celery_ends_what_hangs_and_what_is_over_its_limit(celery: Celery, put: Put, tmp_path: Path) -> None:
+    put("freeze")
+    celery.worker()
+    until((tmp_path / "program").exists, 60)
+    os.kill(int((tmp_path / "program").read_text()), signal.SIGKILL)
+    brief = put("brief")
+    until(lambda: state(brief) == State.WAITING and brief.attempts, 60)
+    assert brief.error == "It took longer than 1 seconds."
 
 
 def test_jobs_put_while_redis_was_away_follow_when_it_is_back_and_has_forgotten_all(

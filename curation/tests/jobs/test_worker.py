@@ -71,6 +71,15 @@ def test_a_worker_that_is_killed_is_followed_by_another_once_its_lease_is_over(
     assert (wrote(tmp_path, "begun"), wrote(tmp_path, "ended")) == (2, 1)
 
 
+@pytest.mark.parametrize("at", ["before", "middle", "after"])
+def test_killed_at_any_point_a_job_has_its_effect_once(workers: Workers, put: Put, tmp_path: Path, at: str) -> None:
+    job = put("mortal", at=at)
+    workers.start()
+    until(lambda: state(job) == State.DONE)
+    assert (job.attempts, wrote(tmp_path, "begun"), wrote(tmp_path, "effect")) == (2, 2, len(b"half"))
+    assert not (tmp_path / "partial").exists()
+
+
 def test_a_child_whose_parent_is_killed_finishes_its_job_and_ends(workers: Workers, put: Put, tmp_path: Path) -> None:
     job = put("silent")
     process = workers.start()
