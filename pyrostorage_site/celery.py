@@ -14,11 +14,13 @@ django.setup()
 
 from curation.actions.announce import QUEUE, broker_url  # noqa: E402
 from curation.actions.sweep import EVERY  # noqa: E402
+from curation.jobs.watch import Watch  # noqa: E402
 
 if not settings.REDIS_URL:
     raise ImproperlyConfigured("Celery needs REDIS_URL; without it, `manage.py run_worker` runs the jobs.")
 
 app = Celery("pyrostorage_site", broker=broker_url(), include=["curation.jobs.tasks"])
+app.steps["worker"].add(Watch)
 app.conf.update(
     accept_content=["json"],
     task_serializer="json",

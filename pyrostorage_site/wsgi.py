@@ -9,6 +9,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pyrostorage_site.settings")
 
 application = get_wsgi_application()
 
+from curation.actions import announce  # noqa: E402  # models are loaded by now
+
+announce.get_ready()
 if settings.DATABASE_URL:
     from pyrostorage_site.postgresql import patience
 

@@ -91,14 +91,20 @@ def _length(producer: Any) -> int:
 def broker_url() -> str:
     """REDIS_URL as Celery takes it: unasked, it would check no certificate."""
     url: str = settings.REDIS_URL
-    if not url.startswith("rediss:") or "ssl_cert_reqs=" in url:
+    if not url.startswith("rediss:") or "?" in url:
         return url
-    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required"
+    return f"{url}?ssl_cert_reqs=required"
 
 
 @cache
 def _broker(url: str) -> Broker:
     return Broker(url)
+
+
+def get_ready() -> None:
+    """Load what sending needs, so that no request waits for that; asks nobody anything."""
+    if settings.REDIS_URL:
+        _broker(broker_url())
 
 
 def announce(job_ids: Sequence[int]) -> bool:

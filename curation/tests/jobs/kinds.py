@@ -32,6 +32,10 @@ def note(work: Work) -> None:
     _write(work, "ended")
 
 
+def nap(work: Work) -> None:
+    time.sleep(0.25)
+
+
 def slow(work: Work) -> None:
     """Goes on until a file `enough` appears."""
     _write(work, "begun")
@@ -97,6 +101,7 @@ def freeze(work: Work) -> None:
 
 KINDS = {
     "test.note": Handler(note, seconds=60, short=True),
+    "test.nap": Handler(nap, seconds=60, short=True),
     "test.long": Handler(note, seconds=60),
     "test.slow": Handler(slow, seconds=60),
     "test.silent": Handler(silent, seconds=60),
