@@ -12,7 +12,7 @@ from curation.jobs import watch  # noqa: E402
 from curation.jobs.tasks import run_job  # noqa: E402
 from pyrostorage_site.celery import app  # noqa: E402
 
-watch.EVERY = 0.5
+watch.EVERY = 2.0
 run_job.time_limit = 4  # seconds; the service's own is that of its longest kind
 
 __all__ = ["app"]
