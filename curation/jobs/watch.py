@@ -15,7 +15,10 @@ from typing import Any
 from celery import bootsteps
 from celery.worker import state
 
-from curation.actions.announce import unheard
+from django.conf import settings
+from redis import Redis, RedisError
+
+from curation.actions.announce import PATIENCE, QUEUE
 
 log = logging.getLogger(__name__)
 
@@ -53,4 +56,12 @@ class Watch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no typ
         return sum(state.total_count.values())
 
     def _has_nothing_to_do_while_jobs_wait(self) -> bool:
-        return not state.active_requests and bool(unheard())
+        return not state.active_requests and self._wait()
+
+    def _wait(self) -> bool:
+        """Whether messages wait. By a connection for the moment: one kept open would be torn by the next fork."""
+        try:
+            with Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE) as broker:
+                return bool(broker.llen(QUEUE))
+        except RedisError:
+            return False
