@@ -14,7 +14,6 @@ from typing import Any
 
 from celery import bootsteps
 from celery.worker import state
-
 from django.conf import settings
 from redis import Redis, RedisError
 
