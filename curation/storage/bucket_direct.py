@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
-from urllib3 import PoolManager
+from urllib3 import HTTPConnectionPool
 
 from curation.storage.base import ObjectStore
 from curation.storage.direct import MIB, Part, PutLink, Tick
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
 
 COPIED = 64 * MIB  # bytes that one call copies, so that each ends well within its time
-GET_SECONDS = 60  # life of the address of a GET of ours
 PATIENT = Config(read_timeout=60)  # seconds; a store that copies says nothing before it is done
 
 
@@ -37,7 +36,7 @@ class BucketDirect(ObjectStore):
     bucket_name: str
     _signer: Signer
     _public_signer: Signer
-    _pool: PoolManager
+    _pool: HTTPConnectionPool
 
     if TYPE_CHECKING:
 
@@ -105,11 +104,11 @@ class BucketDirect(ObjectStore):
             self._s3.abort_multipart_upload(Bucket=self.bucket_name, Key=self.check_key(key), UploadId=upload)
 
     def read_small(self, key: str, most: int) -> bytes:
-        """One GET by an address of ours over a kept connection: a third of what boto3's get_object costs."""
+        """One signed GET over a kept connection: a fifth of what boto3's get_object costs."""
         path = f"/{self.bucket_name}/{self.check_key(key)}"
-        url = self._signer.presign("GET", path, now=datetime.now(UTC), seconds=GET_SECONDS)
+        signed = self._signer.authorized("GET", path, now=datetime.now(UTC), headers={"range": f"bytes=0-{most}"})
         with self._call():
-            answer = self._pool.request("GET", url, headers={"Range": f"bytes=0-{most}"})
+            answer = self._pool.urlopen("GET", path, headers=signed, redirect=False)
         if answer.status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
             return answer.data[: most + 1]
         code = ERROR_CODE.search(answer.data)
