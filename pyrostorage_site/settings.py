@@ -120,6 +120,7 @@ SPOOL_DIR: Path | None = None  # bodies wait in the system's temporary folder (T
 STORE_SLOTS = env.whole("STORE_SLOTS", default=5, most=1000)
 DATABASE_SLOTS = env.whole("DATABASE_SLOTS", default=6, most=1000)
 COLLECT_GRACE = timedelta(hours=env.whole("COLLECT_GRACE_HOURS", default=24))
+CHORES = env.flag("CHORES", default=True)
 DELETED_KEPT = timedelta(days=env.whole("DELETED_KEPT_DAYS", default=30))
 
 # --- How large may things be? ------------------------------------------------------------------

@@ -16,6 +16,7 @@ os.environ |= {"ENV_FILE": os.devnull, "DATA_DIR": _folder}
 from pyrostorage_site.settings import *  # noqa: E402, F403
 from pyrostorage_site.settings import OBJECT_STORE  # noqa: E402
 
+CHORES = False  # a worker in a test does what the test gave it
 STORAGES = {
     "default": OBJECT_STORE,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

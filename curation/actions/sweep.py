@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from curation.actions import chores
 from curation.actions.announce import announce, unheard
 from curation.actions.leases import ATTEMPTS_MAX, pause
 from curation.models import Job, Worker
@@ -38,6 +39,7 @@ def sweep() -> Swept:
     """Take back abandoned jobs, send lost messages again, forget what finished long ago."""
     now = timezone.now()
     swept = Swept(*_take_back(now))
+    chores.put_due(now)
     if settings.REDIS_URL:
         swept.sent = _send_lost(now)
     swept.purged = _purge(now - KEPT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from curation.actions import chores
 from curation.actions.completing import complete_upload
 from curation.actions.derive import derive
 from curation.actions.working import Work
@@ -20,6 +21,9 @@ class Handler:
 
 
 HANDLERS: dict[str, Handler] = {
+    "collect": Handler(chores.collect_unneeded, seconds=6 * 3600),
     "complete_upload": Handler(complete_upload, seconds=4 * 3600),
     "derive": Handler(derive, seconds=900),
+    "scrub": Handler(chores.scrub_slice, seconds=6 * 3600),
+    "sweep_uploads": Handler(chores.sweep_uploads, seconds=1800),
 }
