@@ -106,6 +106,7 @@ class Migration(migrations.Migration):
                 ("created", models.PositiveIntegerField(default=0)),
                 ("unchanged", models.PositiveIntegerField(default=0)),
                 ("refused", models.PositiveIntegerField(default=0)),
+                ("skipped", models.PositiveIntegerField(default=0)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("finished_at", models.DateTimeField(null=True)),
                 (
@@ -139,7 +140,12 @@ class Migration(migrations.Migration):
                 (
                     "verdict",
                     models.CharField(
-                        choices=[("created", "Created"), ("unchanged", "Unchanged"), ("refused", "Refused")],
+                        choices=[
+                            ("created", "Created"),
+                            ("unchanged", "Unchanged"),
+                            ("refused", "Refused"),
+                            ("skipped", "Skipped"),
+                        ],
                         max_length=9,
                     ),
                 ),
@@ -323,15 +329,11 @@ class Migration(migrations.Migration):
             model_name="importrun",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("archive", ""), ("sha256", ""), ("size__isnull", True)),
-                    models.Q(
-                        models.Q(("archive", ""), _negated=True),
-                        models.Q(("sha256", ""), _negated=True),
-                        ("size__isnull", False),
-                    ),
+                    ("archive", ""),
+                    models.Q(models.Q(("sha256", ""), _negated=True), ("size__isnull", False)),
                     _connector="OR",
                 ),
-                name="import_has_archive_digest_and_size_or_none",
+                name="an_archive_has_digest_and_size",
             ),
         ),
         migrations.AddConstraint(
@@ -352,7 +354,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="importitem",
             constraint=models.CheckConstraint(
-                condition=models.Q(("verdict__in", ["created", "unchanged", "refused"])), name="import_verdict_is_known"
+                condition=models.Q(("verdict__in", ["created", "unchanged", "refused", "skipped"])),
+                name="import_verdict_is_known",
             ),
         ),
         migrations.AddConstraint(

@@ -1,13 +1,27 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from accounts.models import Organisation
+from accounts.models import Access, Organisation
+from accounts.scopes import Sees
 from curation.models.annotation import Annotation
 from curation.models.fields import ObjectField
 from curation.models.media import Media
+
+
+class ImportRunQuerySet(models.QuerySet["ImportRun"]):
+    def visible_to(self, access: Access) -> ImportRunQuerySet:
+        """The one gate, as for media."""
+        if access.sees == Sees.ALL:
+            return self.all()
+        own = models.Q(owner=access)
+        if access.sees == Sees.LISTED:
+            own |= models.Q(organisation__in=access.listed.values("pk"))
+        return self.filter(own)
 
 
 class ImportRun(models.Model):
@@ -28,19 +42,21 @@ class ImportRun(models.Model):
     options = models.JSONField(default=dict)
     state = models.CharField(max_length=9, choices=State, default=State.RUNNING)
     error = models.CharField(max_length=1000, blank=True)
-    seen = models.PositiveIntegerField(default=0)  # files, these and the three below, when it has ended
+    seen = models.PositiveIntegerField(default=0)  # files so far, these and the four below
     created = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[models.Manager[ImportRun]] = models.Manager.from_queryset(ImportRunQuerySet)()
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(archive="", sha256="", size__isnull=True)
-                | (~models.Q(archive="") & ~models.Q(sha256="") & models.Q(size__isnull=False)),
-                name="import_has_archive_digest_and_size_or_none",
+                condition=models.Q(archive="") | (~models.Q(sha256="") & models.Q(size__isnull=False)),
+                name="an_archive_has_digest_and_size",
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=["running", "done", "failed", "cancelled"]), name="import_state_is_known"
@@ -58,6 +74,7 @@ class ImportItem(models.Model):
         CREATED = "created"
         UNCHANGED = "unchanged"
         REFUSED = "refused"
+        SKIPPED = "skipped"  # no picture and no label, and none was expected
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="items", db_index=False)
     path = models.CharField(max_length=1024)  # within the source
@@ -72,7 +89,7 @@ class ImportItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["run", "path"], name="one_verdict_per_path"),
             models.CheckConstraint(
-                condition=models.Q(verdict__in=["created", "unchanged", "refused"]), name="import_verdict_is_known"
+                condition=models.Q(verdict__in=["created", "unchanged", "refused", "skipped"]), name="import_verdict_is_known"
             ),
             models.CheckConstraint(
                 condition=~models.Q(verdict="refused") | ~models.Q(reason=""), name="a_refusal_has_a_reason"

@@ -1,0 +1,1 @@
+"""What annotation formats and file names say. Pure: no Django, no rows, no bytes of ours."""
