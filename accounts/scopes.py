@@ -42,6 +42,7 @@ class Right(StrEnum):
     UPLOAD_ANNOTATION = "upload annotation"
     EDIT_ANNOTATION = "edit annotation"
     DELETE_ANNOTATION = "delete annotation"
+    IMPORT = "import"
     MANAGE_OWN_ACCESS = "manage own access"
     MANAGE_ACCESSES = "manage accesses"
 
@@ -53,7 +54,7 @@ _SENDS = {
     Right.UPLOAD_ANNOTATION,
 }
 _EVERYONE = _SENDS | {Right.READ, Right.MANAGE_OWN_ACCESS}
-_CURATES = {Right.CREATE_MEDIA, Right.EDIT_MEDIA, Right.EDIT_ANNOTATION, Right.DELETE_ANNOTATION}
+_CURATES = {Right.CREATE_MEDIA, Right.IMPORT, Right.EDIT_MEDIA, Right.EDIT_ANNOTATION, Right.DELETE_ANNOTATION}
 
 RIGHTS: dict[str, frozenset[Right]] = {
     Scope.USER: frozenset(_EVERYONE),
@@ -63,7 +64,7 @@ RIGHTS: dict[str, frozenset[Right]] = {
 }
 TOKEN_RIGHTS: dict[str, frozenset[Right]] = {
     TokenRights.ALL: frozenset(Right),
-    TokenRights.UPLOAD: frozenset(_SENDS | {Right.CREATE_MEDIA}),
+    TokenRights.UPLOAD: frozenset(_SENDS | {Right.CREATE_MEDIA, Right.IMPORT}),
     TokenRights.READ: frozenset({Right.READ}),
 }
 SEES: dict[str, str] = {  # what a new access of the scope sees
@@ -89,6 +90,8 @@ CURATOR_PAGES = frozenset(
         "curation.view_storedobject",
         "curation.view_job",
         "curation.change_job",
+        "curation.view_importrun",
+        "curation.add_importrun",
         "accounts.view_auditentry",
         "accounts.view_apitoken",
         "accounts.add_apitoken",

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from curation.imaging import video
+from curation.formats import names
 
 RATE = re.compile(r"[1-9][0-9]{0,8}/(sec|min|hour|day)")
 LOCAL = {"localhost", "127.0.0.1", "::1"}
@@ -79,6 +80,16 @@ def words_are_known(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMes
     """pyrostorage.E006: a setting that is a word nobody knows, and would only fail at its first use."""
     if not RATE.fullmatch(settings.LINK_RATE):
         yield Error("LINK_RATE must be written like 3000/min.", id="pyrostorage.E006")
+
+
+@register()
+def name_patterns_can_be_used(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
+    """pyrostorage.E009: a pattern for file names that is none, or that could take for ever."""
+    for number, pattern in enumerate(settings.INGEST_NAME_PATTERNS, 1):
+        try:
+            names.check([pattern])
+        except names.BadPattern as error:
+            yield Error(f"Pattern {number} of INGEST_NAME_PATTERNS {error}.", id="pyrostorage.E009")
 
 
 @register()

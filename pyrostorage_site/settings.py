@@ -130,6 +130,8 @@ VIDEO_MAX_BYTES = env.whole("VIDEO_MAX_MIB", default=10 * 1024) * MIB
 ANNOTATION_MAX_BYTES = env.whole("ANNOTATION_MAX_MIB", default=16) * MIB
 IMAGE_MAX_PIXELS = env.whole("IMAGE_MAX_MEGAPIXELS", default=50) * 1_000_000
 IMAGE_MAX_SIDE = 16_384
+IMPORT_MAX_BYTES = env.whole("IMPORT_MAX_MIB", default=20 * 1024) * MIB  # an uploaded archive
+INGEST_NAME_PATTERNS = env.text("INGEST_NAME_PATTERNS").split()  # regular expressions; docs/imports.md
 DISK_RESERVE_BYTES = env.whole("DISK_RESERVE_MIB", default=256, least=0) * MIB
 UPLOAD_PUT_MAX_BYTES = env.whole("UPLOAD_PUT_MAX_MIB", default=64, most=5 * 1024) * MIB  # in one PUT, else in parts
 UPLOAD_INLINE_MAX_BYTES = env.whole("UPLOAD_INLINE_MAX_MIB", default=64, least=0) * MIB

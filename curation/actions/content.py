@@ -17,17 +17,32 @@ def limit_of(media_type: str) -> int:
 
 def picture_or_video(spooled: Spooled | Arrived, *, media_type: str) -> sniff.Content:
     """Identify the bytes by their content. Raises TooLarge (pixels, or bytes of an image), NotSupported."""
-    if spooled.size > limit_of(media_type):  # one-call entries are read before their type is known
+    _refuse_by_size(spooled, media_type)  # one-call entries are read before their type is known
+    content = _identified(spooled)
+    if content.kind != media_type:
+        raise NotSupported(f"The media's type is {media_type}, but the file is {_article(content.kind)}.")
+    return content
+
+
+def either(spooled: Spooled) -> sniff.Content:
+    """As picture_or_video, for bytes that promise neither."""
+    content = _identified(spooled)
+    _refuse_by_size(spooled, content.kind)
+    return content
+
+
+def _refuse_by_size(spooled: Spooled, media_type: str) -> None:
+    if spooled.size > limit_of(media_type):
         raise TooLarge(f"The file is larger than {in_words(limit_of(media_type))}.")
+
+
+def _identified(spooled: Spooled) -> sniff.Content:
     try:
-        content = sniff.identify(spooled.file, max_pixels=settings.IMAGE_MAX_PIXELS, max_side=settings.IMAGE_MAX_SIDE)
+        return sniff.identify(spooled.file, max_pixels=settings.IMAGE_MAX_PIXELS, max_side=settings.IMAGE_MAX_SIDE)
     except sniff.TooManyPixels as error:
         raise TooLarge(str(error)) from error
     except sniff.Unreadable as error:
         raise NotSupported(str(error)) from error
-    if content.kind != media_type:
-        raise NotSupported(f"The media's type is {media_type}, but the file is {_article(content.kind)}.")
-    return content
 
 
 def _article(kind: str) -> str:

@@ -6,9 +6,9 @@ The threads see the store alone and never the database, so that there is one con
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, wait
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import Error, connection, transaction
 from django.utils import timezone
@@ -60,12 +60,15 @@ def _write_all(contents: dict[str, Content], executor: Executor) -> list[Claim]:
         return []
     taken = _take_all([contents[key] for key in sorted(contents)])
     claims = [Claim(row_id, key, written=state != State.READY) for key, (row_id, state) in sorted(taken.items())]
+    if len(taken) < len(contents):  # one is being deleted
+        _tidy(claims)
+        raise ClaimLost
     try:
-        if len(taken) < len(contents):
-            raise ClaimLost  # one is being deleted
         with store_errors():
-            for _ in executor.map(_put, [contents[claim.key] for claim in claims if claim.written]):
-                continue
+            puts = [executor.submit(_put, contents[claim.key]) for claim in claims if claim.written]
+            wait(puts)  # all of them: nobody may use the files any more when one has failed
+            for put in puts:
+                put.result()
     except BaseException:
         _tidy(claims)
         raise
@@ -84,7 +87,7 @@ def _take_all(contents: Sequence[Content]) -> dict[str, tuple[int, str]]:
     """Take the ledger rows of all keys in one statement; id and state of each that is not being deleted."""
     now, moment = timezone.now(), connection.ops.adapt_datetimefield_value
     lease = now + LEASE + timedelta(seconds=sum(content.spooled.size for content in contents) / SLOWEST)
-    values: list[object] = []
+    values: list[Any] = []
     for content in contents:
         spooled = content.spooled
         values += [content.key, spooled.sha256, spooled.size, content.content_type]

@@ -90,18 +90,24 @@ def _sequence(folders: list[str]) -> str:
 
 
 def _said(groups: dict[str, str]) -> Named:
-    said, notes = Named(fits=True), []
-    for column, longest in COLUMNS.items():
-        text = groups.get(column, "")
-        if len(text) > longest:
-            notes.append(f"The {column} in its name is longer than {longest} characters.")
-        else:
-            said = replace(said, **{column: text})
-    if "azimuth" in groups:
-        said = replace(said, azimuth=_azimuth(groups["azimuth"], notes))
-    if "time" in groups or "epoch" in groups:
-        said = replace(said, captured_at=_moment(groups, notes))
-    return replace(said, note=" ".join(notes))
+    notes: list[str] = []
+    return Named(
+        fits=True,
+        source=_text(groups, "source", notes),
+        camera=_text(groups, "camera", notes),
+        azimuth=_azimuth(groups["azimuth"], notes) if "azimuth" in groups else None,
+        captured_at=_moment(groups, notes),
+        sequence=_text(groups, "sequence", notes),
+        note=" ".join(notes),
+    )
+
+
+def _text(groups: dict[str, str], column: str, notes: list[str]) -> str:
+    text, longest = groups.get(column, ""), COLUMNS[column]
+    if len(text) <= longest:
+        return text
+    notes.append(f"The {column} in its name is longer than {longest} characters.")
+    return ""
 
 
 def _azimuth(text: str, notes: list[str]) -> int | None:
@@ -117,18 +123,18 @@ def _azimuth(text: str, notes: list[str]) -> int | None:
 
 def _moment(groups: dict[str, str], notes: list[str]) -> datetime | None:
     """The time in a name, which is taken for UTC."""
-    text = groups.get("epoch") or groups["time"]
+    text = groups.get("epoch") or groups.get("time")
+    if text is None:
+        return None
     try:
         if "epoch" in groups:
             return datetime.fromtimestamp(int(text), UTC)
-        year, *rest = (int(number) for number in re.findall(r"^[0-9]{4}|[0-9]{2}", text))
-        return datetime(year, *rest, tzinfo=UTC) if len(rest) == 5 else _no_time(text, notes)
+        year, month, day, *clock = (int(number) for number in re.findall(r"^[0-9]{4}|[0-9]{2}", text))
+        hour, minute, second = clock
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
-        return _no_time(text, notes)
-
-
-def _no_time(text: str, notes: list[str]) -> None:
-    notes.append(f"The time {text[:40]} in its name is none.")
+        notes.append(f"The time {text[:40]} in its name is none.")
+        return None
 
 
 # --- Patterns of the operator ----------------------------------------------------------------------

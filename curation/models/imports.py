@@ -89,7 +89,8 @@ class ImportItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["run", "path"], name="one_verdict_per_path"),
             models.CheckConstraint(
-                condition=models.Q(verdict__in=["created", "unchanged", "refused", "skipped"]), name="import_verdict_is_known"
+                condition=models.Q(verdict__in=["created", "unchanged", "refused", "skipped"]),
+                name="import_verdict_is_known",
             ),
             models.CheckConstraint(
                 condition=~models.Q(verdict="refused") | ~models.Q(reason=""), name="a_refusal_has_a_reason"

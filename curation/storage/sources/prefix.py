@@ -39,7 +39,8 @@ class PrefixSource(Source):
         if bucket == settings.BUCKET_NAME and _is_managed(prefix):
             raise SourceRefused("There this service keeps its own objects; name another prefix, or another bucket.")
         self._prefix = prefix
-        self._bucket = ForeignBucket(**settings.STORAGES["default"]["OPTIONS"] | {"bucket_name": bucket})
+        options: Any = settings.STORAGES["default"]["OPTIONS"]
+        self._bucket = ForeignBucket(**options | {"bucket_name": bucket})
 
     def check(self, alive: Alive = quiet) -> None:
         self._bucket.ping(10.0)

@@ -1,0 +1,1 @@
+"""Taking in a folder, a prefix or an archive, file by file."""

@@ -1,0 +1,207 @@
+"""Imports as people ask for them: from the server's own command, or with an archive that is uploaded."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actions.audit import record
+from accounts.actions.rights import recheck
+from accounts.actor import Actor
+from accounts.refusals import Busy, Full, Invalid, NotSupported, Refusal, ScopeRefused
+from accounts.scopes import Right
+from curation.actions import queue
+from curation.actions.commit import Content, commit
+from curation.actions.importing.asked import Asked
+from curation.actions.importing.journal import Journal, Remembered, Written
+from curation.actions.importing.run import Import, Progress, no_progress
+from curation.actions.refusing import store_errors
+from curation.actions.working import Work
+from curation.models import ImportRun
+from curation.storage.keys import CONTENT_TYPES, UNKNOWN
+from curation.storage.sources.base import Source, SourceRefused
+from curation.storage.sources.opening import KINDS, kind_of, open_archive, open_source
+from curation.storage.spool import Spooled, ensure_room
+from curation.storage.stores import object_store
+
+JOB = "import"
+LONGEST_SOURCE = 1000
+State = ImportRun.State
+SUPERSEDED = "Import {} of the same source took over."
+
+Keep = Callable[[ImportRun], None]
+
+
+class CannotRead(Refusal):
+    """The source cannot be taken, or broke off; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an import did, or in a trial would have done."""
+
+    run: ImportRun | None
+    counts: dict[str, int]  # verdict -> files
+    refused: Callable[[], Iterator[tuple[str, str]]]  # path and reason of each
+
+    @property
+    def seen(self) -> int:
+        return sum(self.counts.values())
+
+
+# --- By command ------------------------------------------------------------------------------------
+
+
+def ingest(address: str, asked: Asked, *, progress: Progress = no_progress) -> Outcome:
+    """Take in a folder, a file, an archive or s3://bucket/prefix, as the command does.
+
+    A run of the same source that was not finished is closed: this one finds what it has made, and goes on.
+    Raises CannotRead, Busy, Full, Superseded; what was done until then is whole, and ingesting again goes on.
+    """
+    try:
+        with open_source(address) as source:
+            if asked.dry_run:
+                return _tried(source, asked, progress)
+            run = _begin(address, asked)
+            return _done(run, source, asked, progress)
+    except SourceRefused as error:
+        raise CannotRead(str(error)) from error
+
+
+def _done(run: ImportRun, source: Source, asked: Asked, progress: Progress) -> Outcome:
+    journal = Written(run)
+    try:
+        _go(run, source, asked, journal, progress)
+    except Refusal as refusal:
+        _fail(run, str(refusal))
+        raise
+    return Outcome(run, _counts(journal), journal.refused)
+
+
+def _tried(source: Source, asked: Asked, progress: Progress) -> Outcome:
+    journal = Remembered()
+    Import(source, asked, journal, progress).go()
+    return Outcome(None, _counts(journal), journal.refused)
+
+
+def _begin(address: str, asked: Asked) -> ImportRun:
+    """A new run, and the end of those that were killed."""
+    columns = {"source": address[:LONGEST_SOURCE], "owner": asked.by.access, "organisation_id": asked.organisation_id}
+    with transaction.atomic():
+        run = ImportRun.objects.create(**columns, options={"source": asked.source})
+        record("import.create", run, by=asked.by, after={"source": run.source})
+        left = ImportRun.objects.filter(**columns, archive="", state=State.RUNNING).exclude(pk=run.pk)
+        left.update(state=State.CANCELLED, error=SUPERSEDED.format(run.pk), finished_at=timezone.now())
+    return run
+
+
+# --- With an archive -------------------------------------------------------------------------------
+
+
+def start(spooled: Spooled, *, name: str, source: str, by: Actor, keep: Keep = lambda run: None) -> ImportRun:
+    """Keep an uploaded archive, and have a job take it in. source: given text for Media.source, "" as names say.
+
+    Raises NotSupported, Busy, Full.
+    """
+    kind = kind_of(spooled.file)
+    if not kind:
+        raise NotSupported(f"This is no archive that we open: {KINDS}.")
+    if len(source) > 100:
+        raise Invalid("ensure this value has at most 100 characters", "body", "source")
+    extension = "zip" if kind == "zip" else "bin"
+    content = Content(f"incoming/{secrets.token_hex(16)}.{extension}", spooled, CONTENT_TYPES.get(extension, UNKNOWN))
+
+    def rows() -> ImportRun:
+        recheck(by)
+        run = ImportRun.objects.create(
+            owner=by.access,
+            organisation_id=by.access.organisation_id if by.access else None,
+            source=name or "archive",
+            archive=content.key,
+            sha256=spooled.sha256,
+            size=spooled.size,
+            options={"source": source},
+        )
+        record("import.create", run, by=by, after={"source": run.source, "sha256": spooled.sha256})
+        queue.put(JOB, str(run.pk), {"run": run.pk}, by=by)
+        keep(run)
+        return run
+
+    return commit(content, rows=rows)
+
+
+def work(work: Work) -> None:
+    """The job of one uploaded archive. Begun again, it goes on where it was stopped.
+
+    Raises CannotRead, ScopeRefused and Superseded (the run has failed then), Busy.
+    """
+    run = ImportRun.objects.select_related("owner").filter(pk=work.payload["run"], state=State.RUNNING).first()
+    if run is None:
+        return  # it was finished by an attempt whose end was not heard
+    by = Actor(run.owner, door="job")
+    asked = Asked(by, run.organisation_id, source=str(run.options.get("source", "")))
+    try:
+        _may(by)
+        with store_errors():
+            if settings.BUCKET_NAME:
+                ensure_room(run.size or 0)  # it is spooled here
+            with object_store().open_read(run.archive.name or "") as file:
+                _go(run, open_archive(file), asked, Written(run), _working(work))
+    except SourceRefused as error:
+        _fail(run, str(error))
+        raise CannotRead(str(error)) from error
+    except Busy:
+        raise
+    except Full as refusal:
+        raise Busy(f"{refusal} The import goes on when there is room.") from refusal
+    except Refusal as refusal:
+        _fail(run, str(refusal))
+        raise
+
+
+def _may(by: Actor) -> None:
+    """Whether the owner still has the right, when the job's turn comes."""
+    if by.access is not None and not (by.access.is_active and by.access.may(Right.IMPORT)):
+        raise ScopeRefused
+
+
+def _working(work: Work) -> Progress:
+    def progress(stage: str, count: int) -> None:
+        work.progress(count)
+
+    return progress
+
+
+# --- Both ------------------------------------------------------------------------------------------
+
+
+def _go(run: ImportRun, source: Source, asked: Asked, journal: Written, progress: Progress) -> None:
+    try:
+        Import(source, asked, journal, progress).go()
+    except SourceRefused as error:
+        _fail(run, str(error))
+        raise
+    journal.recount()
+    _end(run, State.DONE, counts=_counts(journal))
+
+
+def _counts(journal: Journal) -> dict[str, int]:
+    return {verdict: journal.tally[verdict] for verdict in ("created", "unchanged", "refused", "skipped")}
+
+
+def _fail(run: ImportRun, sentence: str) -> None:
+    _end(run, State.FAILED, error=sentence[:1000])
+
+
+def _end(run: ImportRun, state: str, *, error: str = "", counts: dict[str, int] | None = None) -> None:
+    """Say how a running run ended. Its archive is needed no more."""
+    columns: dict[str, Any] = {"state": state, "error": error, "finished_at": timezone.now(), "archive": ""}
+    if counts is not None:
+        columns |= counts | {"seen": sum(counts.values())}
+    ImportRun.objects.filter(pk=run.pk, state=State.RUNNING).update(**columns)
