@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import derive, flows, ingest, lists, video, views
+from benchmarks import derive, flows, imports, lists, video, views
 from benchmarks.rig import servers, service
 
 ON_ONE_SERVICE = {
@@ -19,6 +20,7 @@ ON_ONE_SERVICE = {
     "video": video.run,
     "derive": derive.run,
     "ingest": ingest.run,
+    "imports": imports.run,
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from accounts.rest.routes import both
 from curation.api.annotations import AnnotationViewSet, EntriesView
 from curation.api.jobs import JobViewSet
+from curation.api.imports import ImportViewSet
 from curation.api.media import MediaViewSet
 from curation.api.uploads import UploadViewSet
 
@@ -27,5 +28,9 @@ urlpatterns = [
     *both("uploads/<str:upload_id>", UploadViewSet.as_view({"get": "retrieve", "delete": "destroy"}), "upload"),
     *both("uploads/<str:upload_id>/complete", UploadViewSet.as_view({"post": "complete"}), "upload-complete"),
     *both("jobs/<str:job_id>", JobViewSet.as_view({"get": "retrieve"}), "job"),
+    *both("imports", ImportViewSet.as_view({"post": "create"}), "imports"),
+    *both("imports/<str:import_id>", ImportViewSet.as_view({"get": "retrieve"}), "import"),
+    *both("imports/<str:import_id>/items", ImportViewSet.as_view({"get": "items"}), "import-items"),
+    *both("imports/<str:import_id>/report.csv", ImportViewSet.as_view({"get": "report"}), "import-report"),
     *both("entries", EntriesView.as_view(), "entries"),
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +25,7 @@ from curation.actions.importing.journal import Journal, Remembered, Written
 from curation.actions.importing.run import Import, Progress, no_progress
 from curation.actions.refusing import store_errors
 from curation.actions.working import Work
-from curation.models import ImportRun
+from curation.models import ImportRun, Job
 from curation.storage.keys import CONTENT_TYPES, UNKNOWN
 from curation.storage.sources.base import Source, SourceRefused
 from curation.storage.sources.opening import KINDS, kind_of, open_archive, open_source
@@ -31,7 +33,10 @@ from curation.storage.spool import Spooled, ensure_room
 from curation.storage.stores import object_store
 
 JOB = "import"
-LONGEST_SOURCE = 1000
+LONGEST_SOURCE, LONGEST_GIVEN = 1000, 100  # characters
+REPORT = ("path", "verdict", "reason", "sha256", "size", "media_id", "annotation_id")
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for one
+PAGE = 1000  # items in memory
 State = ImportRun.State
 SUPERSEDED = "Import {} of the same source took over."
 
@@ -112,8 +117,8 @@ def start(spooled: Spooled, *, name: str, source: str, by: Actor, keep: Keep = l
     kind = kind_of(spooled.file)
     if not kind:
         raise NotSupported(f"This is no archive that we open: {KINDS}.")
-    if len(source) > 100:
-        raise Invalid("ensure this value has at most 100 characters", "body", "source")
+    if len(source) > LONGEST_GIVEN or not source.isprintable():
+        raise Invalid(f"must be readable, and have at most {LONGEST_GIVEN} characters", "body", "source")
     extension = "zip" if kind == "zip" else "bin"
     content = Content(f"incoming/{secrets.token_hex(16)}.{extension}", spooled, CONTENT_TYPES.get(extension, UNKNOWN))
 
@@ -169,6 +174,37 @@ def _may(by: Actor) -> None:
     """Whether the owner still has the right, when the job's turn comes."""
     if by.access is not None and not (by.access.is_active and by.access.may(Right.IMPORT)):
         raise ScopeRefused
+
+
+def state_of(run: ImportRun) -> tuple[str, str]:
+    """State and error of a run: as its job says, where that ended and could not write it down."""
+    if run.state == State.RUNNING and run.archive:
+        job = Job.objects.filter(kind=JOB, key=str(run.pk)).order_by("-pk").first()
+        if job and job.state == Job.State.CANCELLED:
+            return State.CANCELLED, job.error
+        if job and job.state in {Job.State.FAILED, Job.State.DEAD}:
+            return State.FAILED, job.error
+    return run.state, run.error
+
+
+def report(run: ImportRun) -> Iterator[str]:
+    """Every file with its verdict, as lines of CSV, a page in memory at a time."""
+    yield _line(REPORT)
+    done = 0
+    while rows := list(run.items.filter(pk__gt=done).order_by("pk").values_list("pk", *REPORT)[:PAGE]):
+        yield "".join(_line(row[1:]) for row in rows)
+        done = rows[-1][0]
+
+
+def _line(cells: Iterable[object]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([_cell("" if cell is None else str(cell)) for cell in cells])
+    return out.getvalue()
+
+
+def _cell(text: str) -> str:
+    """Foreign text that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULAS) else text
 
 
 def _working(work: Work) -> Progress:

@@ -6,3 +6,8 @@ from curation.admin.media import MediaAdmin
 from curation.admin.objects import StoredObjectAdmin
 
 __all__ = ["AnnotationAdmin", "AnnotationRevisionAdmin", "JobAdmin", "MediaAdmin", "StoredObjectAdmin"]
+from curation.admin.imports import ImportRunAdmin
+from curation.admin.media import MediaAdmin
+from curation.admin.objects import StoredObjectAdmin
+
+__all__ = ["AnnotationAdmin", "AnnotationRevisionAdmin", "ImportRunAdmin", "MediaAdmin", "StoredObjectAdmin"]

@@ -21,7 +21,8 @@ def clean_name(raw: str) -> str:
     Either slash separates. Control and direction characters go, accents are composed (NFC), and a name
     that is too long loses the end of its stem, never its extension.
     """
-    visible = "".join(c for c in raw if c in JOINERS or unicodedata.category(c) not in REMOVED)
+    is_plain = raw.isascii() and raw.isprintable()
+    visible = raw if is_plain else "".join(c for c in raw if c in JOINERS or unicodedata.category(c) not in REMOVED)
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", visible))[-1].strip()
     if not last.strip(". "):
         return ""

@@ -17,12 +17,13 @@ from curation.actions.content import either
 from curation.actions.importing.asked import Asked
 from curation.actions.importing.chunks import in_chunks
 from curation.actions.importing.journal import Journal, Verdict, judged
-from curation.actions.importing.reading import Received
+from curation.actions.importing.reading import Hashed, Received
 from curation.actions.many import commit_all
 from curation.actions.media import file_columns, new_many
 from curation.formats import names
 from curation.models import Media
 from curation.storage.headers import clean_name
+from curation.storage.sources.base import Entry
 from curation.storage.spool import Spooled
 
 SAME_FILE = "The same file lies at {} as well."
@@ -32,18 +33,27 @@ SAME_BYTES = "Media {} has the same bytes under another name."
 class Picture:
     """One file that may be a picture, and what becomes of it."""
 
-    def __init__(self, received: Received, asked: Asked) -> None:
-        self.path, self._notes = received.entry.path, [received.entry.note]
-        self.item = judged(self.path, Verdict.REFUSED, received.refusal)
+    spooled: Spooled
+
+    def __init__(self, entry: Entry, asked: Asked, *, sha256: str = "", size: int = 0, refusal: str = "") -> None:
+        self.path, self._notes = entry.path, [entry.note]
+        self.item = judged(self.path, Verdict.REFUSED, refusal)
         self.columns: dict[str, Any] = {}
         self.content: Content | None = None
         self.identity = ""
+        if sha256:
+            self.name = clean_name(self.path) or "file"
+            self.identity = asked.identity(sha256, self.name)
+            self.item.sha256, self.item.size = sha256, size
+
+    @classmethod
+    def of(cls, received: Received, asked: Asked) -> Picture:
+        """One whose bytes are here, or why they are not."""
         if received.spooled is None:
-            return
-        self.spooled: Spooled = received.spooled
-        self.name = clean_name(self.path) or "file"
-        self.identity = asked.identity(self.spooled.sha256, self.name)
-        self.item.sha256, self.item.size = self.spooled.sha256, self.spooled.size
+            return cls(received.entry, asked, refusal=received.refusal)
+        picture = cls(received.entry, asked, sha256=received.spooled.sha256, size=received.spooled.size)
+        picture.spooled = received.spooled
+        return picture
 
     def refuse(self, reason: str) -> None:
         self.item.verdict, self.item.reason, self.item.media_id = Verdict.REFUSED, reason, None
@@ -91,9 +101,16 @@ class Pictures:
         self._asked, self._journal, self._executor = asked, journal, executor
         self._pretended: set[int] = set()  # hashes of identities that a trial would have made
 
+    def recognise(self, batch: Sequence[Hashed]) -> list[Entry]:
+        """Judge the files that were imported before, and return the others."""
+        files = [Picture(each.entry, self._asked, sha256=each.sha256, size=each.size) for each in batch]
+        known = self._known(files)
+        self._keep([file for file in files if file.identity in known], known)
+        return [each.entry for each, file in zip(batch, files, strict=True) if file.identity not in known]
+
     def take(self, batch: Sequence[Received]) -> None:
         """Judge every file of a batch. What is there already costs two queries for all of them."""
-        files = [Picture(received, self._asked) for received in batch]
+        files = [Picture.of(received, self._asked) for received in batch]
         known = self._known(files)
         new = [file for file in files if file.identity and file.identity not in known]
         for file in new:

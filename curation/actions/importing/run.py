@@ -48,9 +48,17 @@ class Import:
         limit = settings.VIDEO_MAX_BYTES
         reader = Reader(self._source, executor, at_once=parallel, limit=limit, alive=self._alive)
         pictures = Pictures(self._asked, self._journal, executor)
-        for batch in reader.batches(self._pictures()):
+        entries = self._unknown(reader, pictures) if self._source.is_local else self._pictures()
+        for batch in reader.batches(entries):
             pictures.take(batch)
             self._tell(len(batch))
+
+    def _unknown(self, reader: Reader, pictures: Pictures) -> Iterator[Entry]:
+        """Entries that were not imported before, told by a look at all of them."""
+        for hashed in reader.hashed(self._pictures()):
+            unknown = pictures.recognise(hashed)
+            self._tell(len(hashed) - len(unknown))
+            yield from unknown
 
     def _take_labels(self, executor: Executor) -> None:
         labels = Labels(self._asked, self._journal, self._source, executor, self._alive)

@@ -37,6 +37,7 @@ class Entry:
 class Source(ABC):
     """A place that files are taken from."""
 
+    is_local = False  # whether reading a file twice costs little
     reads_at_once = False  # whether several threads may read different entries
 
     @abstractmethod

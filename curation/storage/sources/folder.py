@@ -39,6 +39,7 @@ class _Named:
 class FolderSource(Source):
     """All files below a folder, in the order of their names."""
 
+    is_local = True
     reads_at_once = True
 
     def __init__(self, folder: Path) -> None:
@@ -109,9 +110,12 @@ def _steady(descriptor: int) -> Iterator[bytes]:
     before, length = os.fstat(descriptor), 0
     if not modes.S_ISREG(before.st_mode):
         raise EntryRefused("It is no regular file.")
-    while piece := os.read(descriptor, PIECE):
+    while asked := min(PIECE, before.st_size - length + 1):  # one more, to notice that it grows
+        piece = os.read(descriptor, asked)
         length += len(piece)
         yield piece
+        if len(piece) < asked:
+            break
     after = os.fstat(descriptor)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or length != before.st_size:
         raise EntryRefused(CHANGED)

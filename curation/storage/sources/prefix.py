@@ -39,8 +39,8 @@ class PrefixSource(Source):
         if bucket == settings.BUCKET_NAME and _is_managed(prefix):
             raise SourceRefused("There this service keeps its own objects; name another prefix, or another bucket.")
         self._prefix = prefix
-        options: Any = settings.STORAGES["default"]["OPTIONS"]
-        self._bucket = ForeignBucket(**options | {"bucket_name": bucket})
+        default: Any = settings.STORAGES["default"]
+        self._bucket = ForeignBucket(**(default["OPTIONS"] | {"bucket_name": bucket}))
 
     def check(self, alive: Alive = quiet) -> None:
         self._bucket.ping(10.0)

@@ -32,6 +32,9 @@ from curation.tests.pictures import LABEL, part, picture
 from curation.tests.senders import asked, begin
 
 SENT = picture(8)  # by the link that everybody holds
+from curation.models import Annotation, ImportRun, Media
+from curation.tests.contract.helpers import layer
+from curation.tests.pictures import LABEL, part, picture, zipped
 
 ROLES = ("nobody", "ana", "olga", "tower", "valley", "carl", "ada", "off", "upload", "read")
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
@@ -75,6 +78,10 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /annotations/{annotation_id}/upload  POST  401   200 403   200   403     200  200  401  200    403
 /annotations/{annotation_id}/url  GET    401     200 403   200   403     200  200  401  403    200
 /jobs/{job_id}                   GET     401     200 403   200   403     200  200  401  403    200
+/imports                         POST    401     403 403   403   403     202  202  401  202    403
+/imports/{import_id}             GET     401     200 403   200   403     200  200  401  403    200
+/imports/{import_id}/items       GET     401     200 403   200   403     200  200  401  403    200
+/imports/{import_id}/report.csv  GET     401     200 403   200   403     200  200  401  403    200
 /entries                         POST    401     403 403   201   201     201  201  401  201    403
 /uploads                         POST    401     403 403   201   201     201  201  401  201    403
 /uploads/batch                   POST    401     403 403   201   201     201  201  401  201    403
@@ -190,6 +197,7 @@ def _rows(media: Media, annotation: Annotation, owner: Access) -> dict[str, int]
         "media_id": media.pk,
         "bare": _copy(media, owner).pk,
         "annotation_id": annotation.pk,
+        "import_id": ImportRun.objects.create(owner=owner, source="folder").pk,
         "access_id": _spare().pk,
         "upload_id": _arrived(owner).pk,
         "job_id": Job.objects.create(kind="import", key=owner.login, requested_by=owner).pk,
@@ -223,6 +231,7 @@ def body_of(route: str, method: str, ids: dict[str, int]) -> dict[str, Any]:
         ("/uploads/batch", "POST"): ({"uploads": [asked(picture(6)), asked(picture(7))]}, json),
         ("/uploads/batch/complete", "POST"): ({"ids": [ids["upload_id"]]}, json),
         ("/incoming/{name}", "PUT"): (SENT, "application/octet-stream"),
+        ("/imports", "POST"): ({"file": part(zipped({}), "a.zip")}, multipart),
         ("/entries", "POST"): ({"file": part(picture(3)), "annotation": part(b"{}", "a.json")}, multipart),
     }
     data, kind = bodies.get((route, method), ({}, json))

@@ -14,6 +14,7 @@ from accounts.actor import command
 from accounts.tests.cast import Cast, api, make_access, token_of
 from curation.actions.derive import derive_now
 from curation.models import Annotation, Job, Media
+from curation.models import Annotation, ImportRun, Media
 from curation.tests.contract.helpers import announce, layer, rows_of, stored, upload
 from curation.tests.pictures import LABEL, part, picture
 from curation.tests.senders import asked as body
@@ -50,6 +51,9 @@ READS = {  # route: statements, the token's own one among them
     "/annotations/{annotation}/url": 3,
     "/uploads/{upload}": 2,
     "/jobs/{job}": 2,
+    "/imports/{run}": 2,
+    "/imports/{run}/items": 3,
+    "/imports/{run}/items?verdict=refused&after=0": 3,
 }
 
 
@@ -63,6 +67,9 @@ def test_reading_asks_no_more_than_this(cast: Cast, route: str) -> None:
     upload = begin(client, picture(9))["id"]
     path = route.format(media=media, annotation=annotation, upload=upload, job=job)
     asked = questions(lambda: client.get(path))
+    run = ImportRun.objects.create(source="folder", state="done").pk
+    client = warm(api(cast.ada))
+    asked = questions(lambda: client.get(route.format(media=media, annotation=annotation, run=run)))
     assert len(asked) <= READS[route], asked
 
 
