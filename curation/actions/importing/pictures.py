@@ -150,7 +150,10 @@ class Pictures:
 
     def _firsts(self, files: Sequence[Picture]) -> list[Picture]:
         """One file of each identity: the first."""
-        return list({file.identity: file for file in reversed(files)}.values())[::-1]
+        firsts: dict[str, Picture] = {}
+        for file in files:
+            firsts.setdefault(file.identity, file)
+        return list(firsts.values())
 
     def _same_bytes(self, new: Sequence[Picture]) -> dict[str, str]:
         """A note for each digest that another media of the same organisation has."""

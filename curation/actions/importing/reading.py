@@ -59,8 +59,7 @@ class Reader:
             self._alive()
 
     def _hash_all(self, entries: list[Entry]) -> list[Future[list[Hashed]]]:
-        slices = [entries[start :: self._at_once] for start in range(min(self._at_once, len(entries)))]
-        return [self._executor.submit(self._hash_some, some) for some in slices]
+        return [self._executor.submit(self._hash_some, some) for some in _slices(entries, self._at_once)]
 
     def _hash_some(self, entries: list[Entry]) -> list[Hashed]:
         return [self._hash(entry) for entry in entries]
@@ -97,7 +96,7 @@ class Reader:
             coming.extend(islice(entries, self._window - len(coming)))
             if not coming:
                 return
-            slices = [list(coming)[start :: self._at_once] for start in range(self._at_once)]
+            slices = _slices(list(coming), self._at_once)
             coming.clear()
             steps = [partial(self._receive_some, some, MOST_BYTES // self._at_once) for some in slices]
             for received, left in self._executor.map(_call, steps) if len(steps) > 1 else map(_call, steps):
@@ -135,6 +134,12 @@ class Reader:
 
 def _call(step: Callable[[], tuple[list[Received], Sequence[Entry]]]) -> tuple[list[Received], Sequence[Entry]]:
     return step()
+
+
+def _slices(entries: list[Entry], count: int) -> list[list[Entry]]:
+    """At most `count` parts of about one length, in the same order."""
+    length = -(-len(entries) // count) or 1
+    return [entries[start : start + length] for start in range(0, len(entries), length)]
 
 
 def _size(files: Iterable[Received]) -> int:

@@ -166,7 +166,8 @@ def test_labels_are_found_beside_their_pictures(
 def test_files_that_are_no_pictures_are_left_with_the_reason(tmp_path: Path, packed: bool) -> None:
     coco = b'{"images": [{"id": 1}], "annotations": [], "categories": []}'
     files = {
-        "Thumbs.db": b"x", ".DS_Store": b"x", "__MACOSX/._a.jpg": b"x", "data.yaml": b"nc: 1", "README.roboflow.txt": b"x",
+        "Thumbs.db": b"x", ".DS_Store": b"x", "__MACOSX/._a.jpg": b"x", "data.yaml": b"nc: 1",
+        "README.roboflow.txt": b"x",
         "a.jpg": picture(1), "a.json": coco, "_annotations.coco.json": coco, "pairs.json": b"[]", "notes.txt": b"hello",
         "labels/gone.txt": b"", "t.csv": b"x", "paper.pdf": b"%PDF-1.7", "empty.jpg": b"", "b.jpg": picture(2)[:-9],
         "a.txt": b"\xff\xfe",
@@ -265,8 +266,8 @@ def test_what_lies_too_deep_or_has_too_long_a_path_is_refused(tmp_path: Path) ->
     fill(deep, {"a.jpg": picture(1)})
     assert take(tmp_path).counts == NONE | {"created": 1, "refused": 2}
     assert sorted(reason for verdict, reason in verdicts().values() if verdict == "refused") == [
-        "Its path is longer than 512 bytes.",
         "It lies too deep.",
+        "Its path is longer than 512 bytes.",
     ]
 
 
@@ -390,7 +391,7 @@ def test_a_second_look_costs_a_few_queries_for_hundreds_of_files(tmp_path: Path)
     few = queries()
     fill(tmp_path, {f"{number}.jpg": picture(number) for number in range(200)})
     take(tmp_path)
-    assert queries() == few
+    assert queries() <= few + 3  # SQLite takes some hundred values in one statement
 
 
 def test_the_first_look_costs_a_few_queries_for_fifty_files(tmp_path: Path) -> None:
