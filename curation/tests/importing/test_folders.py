@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -410,3 +412,43 @@ def test_no_source_is_read_where_this_service_keeps_its_objects(settings: Any) -
         if prefix != "m":
             with pytest.raises(CannotRead, match="its own objects"):
                 take(f"s3://{settings.BUCKET_NAME}/{prefix}")
+
+
+# --- Buckets ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def other_bucket(settings: Any) -> str:
+    """A bucket beside ours, at the same store."""
+    if not settings.BUCKET_NAME:
+        pytest.skip("needs a bucket as the store")
+    name = f"other-{secrets.token_hex(4)}"
+    _client(settings).create_bucket(Bucket=name)
+    return name
+
+
+def _client(settings: Any) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=settings.S3["S3_ENDPOINT_URL"],
+        aws_access_key_id=settings.S3["S3_ACCESS_KEY"],
+        aws_secret_access_key=settings.S3["S3_SECRET_KEY"],
+        region_name=settings.S3["S3_REGION"],
+    )
+
+
+def test_a_prefix_of_another_bucket_is_taken_in(settings: Any, other_bucket: str) -> None:
+    files = sequence(3) | {"bad.jpg": b"no", "odd name/é.jpg": picture(8)}
+    for name, content in files.items():
+        _client(settings).put_object(Bucket=other_bucket, Key=f"season/{name}", Body=content)
+    _client(settings).put_object(Bucket=other_bucket, Key="elsewhere/x.jpg", Body=picture(7))
+    address = f"s3://{other_bucket}/season"
+    assert take(address).counts == NONE | {"created": 7, "refused": 1}
+    assert take(address).counts == NONE | {"unchanged": 7, "refused": 1}
+    assert set(Media.objects.values_list("sequence", flat=True)) == {"", FRAME.format(0)}
+    assert Media.objects.count() == 4
+
+
+def test_a_bucket_that_is_not_there_is_an_outage(settings: Any, other_bucket: str) -> None:
+    with pytest.raises(Busy):
+        take(f"s3://{other_bucket}-gone/x")
