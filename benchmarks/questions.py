@@ -27,10 +27,12 @@ class Question:
     columns: tuple[str, ...] = ()
     walks: str = ""
 
-    def address(self, *, organisation: int | None) -> str:
-        """`organisation`: the id of one that there is; it takes the place of `{organisation}` in the value."""
+    def address(self, *, organisation: int | None, run: int | None) -> str:
+        """The ids of an organisation and of an import that there are: the first may stand in the value as
+        `{organisation}`, the other in the path.
+        """
         value = self.value.format(organisation=organisation)
-        return f"{self.path}?{urlencode({self.parameter: value})}"
+        return f"{self.path.format(import_id=run)}?{urlencode({self.parameter: value})}"
 
 
 MEDIA, ANNOTATIONS, TOKENS = "/api/v1/media", "/api/v1/annotations", "/api/v1/tokens"
@@ -52,6 +54,8 @@ QUESTIONS = [
     Question(ANNOTATIONS, "state", "problem", ("state",)),
     Question(ANNOTATIONS, "format", "voc", ("format",)),
     Question(TOKENS, "access", "2", ("access_id",)),
+    Question("/api/v1/imports/{import_id}/items", "verdict", "refused", ("run_id", "verdict")),
+    Question(f"{ADMIN}curation/importrun/", "state", "failed", ("state",)),
     Question(f"{ADMIN}curation/media/", "type", "video", ("type",)),
     Question(f"{ADMIN}curation/media/", "uploaded", "yes", ("file",)),
     Question(f"{ADMIN}curation/media/", "uploaded", "no", ("file",)),

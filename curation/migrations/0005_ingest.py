@@ -344,6 +344,10 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
+            model_name="importrun",
+            index=models.Index(fields=["state", "id"], name="imports_by_state"),
+        ),
+        migrations.AddIndex(
             model_name="importitem",
             index=models.Index(fields=["run", "verdict", "id"], name="import_items_by_verdict"),
         ),

@@ -62,6 +62,7 @@ class ImportRun(models.Model):
                 condition=models.Q(state__in=["running", "done", "failed", "cancelled"]), name="import_state_is_known"
             ),
         ]
+        indexes = [models.Index(fields=["state", "id"], name="imports_by_state")]
 
     def __str__(self) -> str:
         return f"import {self.pk}"

@@ -17,7 +17,7 @@ from accounts.tests.test_admin import enter
 from benchmarks.plans import Statement, conditions, nodes, plan_of, statement_of
 from benchmarks.questions import ADMIN, DIGEST, QUESTIONS, Question
 from curation.admin.media import ways_to
-from curation.models import Media
+from curation.models import ImportRun, Media
 
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="Plans are PostgreSQL's.")
 
@@ -73,7 +73,8 @@ def statement(cast: Cast, question: Question) -> Statement:
         type="image", file=f"media/{DIGEST[:32]}.jpg", sha256=DIGEST, size=1, name_folded=DIGEST[:8], camera=DIGEST[:8]
     )
     client = enter(cast.ada) if question.path.startswith(ADMIN) else api(cast.ada)
-    return statement_of(lambda: client.get(question.address(organisation=cast.carl.organisation_id)))
+    run = ImportRun.objects.create(source="folder").pk
+    return statement_of(lambda: client.get(question.address(organisation=cast.carl.organisation_id, run=run)))
 
 
 def compared(column: str, asked: str) -> bool:
