@@ -32,7 +32,7 @@ ACTIONS = [
     for name in (
         "access.create", "access.adopt", "access.password", "access.scope", "access.active", "access.view",
         "access.delete",
-        "token.create", "token.revoke", "organisation.create", "organisation.rename",
+        "token.create", "token.revoke", "organisation.create", "organisation.rename", "import.create",
         "media.create", "media.adopt", "media.upload", "media.describe", "media.derive", "media.type",
         "media.free", "media.delete",
         "annotation.create", "annotation.adopt", "annotation.upload", "annotation.move", "annotation.delete",
