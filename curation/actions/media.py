@@ -18,6 +18,8 @@ from accounts.prepared import Insert, Prepared
 from accounts.refusals import Conflict, NotFound
 from curation.actions import derived
 from curation.actions.commit import commit
+from curation.actions import derived, queue
+from curation.actions.commit import Content, commit
 from curation.actions.content import picture_or_video
 from curation.actions.objects import Content
 from curation.imaging.sniff import Content as Identified
@@ -70,6 +72,8 @@ def new_many(described: Sequence[dict[str, Any]], *, organisation_id: int | None
     Media.objects.bulk_create(rows)
     told = {row.pk: {"type": row.type, "file": row.file.name, "sha256": row.sha256} for row in rows}
     record_all("media.create", "media", told, by=by)
+    for row in rows:
+        queue.put("derive", f"{row.pk}:{row.sha256[:16]}", {"media": row.pk, "sha256": row.sha256}, by=by)
     return rows
 
 

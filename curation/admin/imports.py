@@ -18,6 +18,7 @@ from accounts.admin.lists import choice_filter
 from accounts.ids import LARGEST_ID
 from accounts.refusals import Invalid
 from curation.actions import imports as actions
+from curation.admin.media import in_words
 from curation.admin.uploads import UploadField, UploadPage, spooled_of
 from curation.models import ImportItem, ImportRun
 
@@ -42,7 +43,7 @@ class ImportRunAdmin(UploadPage):
     list_select_related = ("owner",)
     change_form_template = "admin/curation/importrun/change_form.html"
     kept: ClassVar[tuple[str, ...]] = (
-        "source", "owner", "organisation", "sha256", "size", when("created_at"), when("finished_at"),
+        "source", "owner", "organisation", "sha256", "size_in_words", when("created_at"), when("finished_at"),
     )  # fmt: skip
 
     def largest(self) -> int:
@@ -66,6 +67,10 @@ class ImportRunAdmin(UploadPage):
     @admin.display(description="state")
     def shown_state(self, run: ImportRun) -> str:
         return run.get_state_display()
+
+    @admin.display(description="size")
+    def size_in_words(self, run: ImportRun) -> str:
+        return "–" if run.size is None else in_words(run.size)
 
     def perform(self, request: HttpRequest, row: ImportRun | None, form: Any) -> ImportRun:
         spooled = spooled_of(form)
