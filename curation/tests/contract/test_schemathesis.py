@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
 
 from accounts.tests.cast import Cast
 from curation.tests.contract.matrix import Scene, body_of, canonical, make_scene, parsed
-from curation.tests.pictures import LABEL, picture
+from curation.tests.pictures import LABEL, picture, zipped
 from pyrostorage_site.wsgi import application
 
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "50"))
@@ -89,7 +89,8 @@ class Asking:
             )
             return operation.Case(body=body, media_type=media_type, **extra)
         if body and "file" in body:
-            files = {"file": LABEL} if "annotations" in route else {name: FILES[name] for name in body}
+            only = {"annotations": LABEL, "imports": zipped({})}.get(route.split("/")[1])
+            files = {name: FILES[name] for name in body} if only is None else {"file": only}
             return operation.Case(body=files, media_type="multipart/form-data", **extra)
         return operation.Case(body=body, media_type="application/json", **extra) if body else operation.Case(**extra)
 
