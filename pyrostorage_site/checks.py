@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from curation.imaging import video
 from curation.formats import names
+from curation.imaging import video
 
 RATE = re.compile(r"[1-9][0-9]{0,8}/(sec|min|hour|day)")
 LOCAL = {"localhost", "127.0.0.1", "::1"}

@@ -5,7 +5,7 @@ Light enough for the path of an upload; the work itself is `curation.actions.der
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -30,7 +30,13 @@ class OtherBytes(Exception):
 
 def ask(media: Media, *, by: Actor) -> None:
     """Within the transaction that gives `media` its bytes: have small pictures and facts made of them."""
-    queue.put("derive", f"{media.pk}:{media.sha256[:16]}", {"media": media.pk, "sha256": media.sha256}, by=by)
+    ask_all([media], by=by)
+
+
+def ask_all(rows: Iterable[Media], *, by: Actor) -> None:
+    """As `ask`, for many at once."""
+    payloads = {f"{row.pk}:{row.sha256[:16]}": {"media": row.pk, "sha256": row.sha256} for row in rows}
+    queue.put_many("derive", payloads, by=by)
 
 
 def forget(media_ids: Collection[int]) -> None:

@@ -72,8 +72,7 @@ def new_many(described: Sequence[dict[str, Any]], *, organisation_id: int | None
     Media.objects.bulk_create(rows)
     told = {row.pk: {"type": row.type, "file": row.file.name, "sha256": row.sha256} for row in rows}
     record_all("media.create", "media", told, by=by)
-    derive = {f"{row.pk}:{row.sha256[:16]}": {"media": row.pk, "sha256": row.sha256} for row in rows}
-    queue.put_many("derive", derive, by=by)
+    derived.ask_all(rows, by=by)
     return rows
 
 
