@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import derive, flows, ingest, lists, video, views
-from benchmarks import derive, flows, imports, lists, video, views
+from benchmarks import derive, flows, imports, ingest, lists, video, views
 from benchmarks.rig import servers, service
 
 ON_ONE_SERVICE = {

@@ -4,8 +4,8 @@ from typing import Any
 
 from accounts.rest.routes import both
 from curation.api.annotations import AnnotationViewSet, EntriesView
-from curation.api.jobs import JobViewSet
 from curation.api.imports import ImportViewSet
+from curation.api.jobs import JobViewSet
 from curation.api.media import MediaViewSet
 from curation.api.uploads import UploadViewSet
 

@@ -13,8 +13,7 @@ from accounts.models import Access
 from accounts.prepared import Prepared
 from accounts.refusals import NotFound, NotYours
 from accounts.scopes import Scope, Sees
-from curation.models import Annotation, Job, Media, Upload
-from curation.models import Annotation, ImportRun, Media
+from curation.models import Annotation, ImportRun, Job, Media, Upload
 
 Row = TypeVar("Row", Media, Annotation)
 _LIVING_MEDIA = Prepared(lambda media_id: Media.objects.living().filter(pk=media_id), media_id=int)
@@ -86,6 +85,8 @@ def upload(upload_id: int, *, access: Access) -> Upload:
     if row is None or row.pk != upload_id:
         raise _hidden("uploads", upload_id, access)
     return row
+
+
 def import_run(run_id: int, *, access: Access) -> ImportRun:
     found = ImportRun.objects.visible_to(access).filter(pk=min(run_id, LARGEST_ID)).first()
     if found is None or found.pk != run_id:

@@ -18,8 +18,6 @@ from accounts.prepared import Insert, Prepared
 from accounts.refusals import Conflict, NotFound
 from curation.actions import derived
 from curation.actions.commit import commit
-from curation.actions import derived, queue
-from curation.actions.commit import Content, commit
 from curation.actions.content import picture_or_video
 from curation.actions.objects import Content
 from curation.imaging.sniff import Content as Identified

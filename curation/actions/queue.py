@@ -70,11 +70,20 @@ def _send(kind: str, key: str) -> None:
     for job_id in waiting.values_list("pk", flat=True):
         if not announce([job_id]):
             waiting.filter(pk=job_id).update(sent_at=None)
+
+
 def put_many(kind: str, payloads: dict[str, dict[str, Any]], *, by: Actor) -> None:
     """As `put`, for many jobs of a kind at once. payloads: by the keys of the jobs."""
     now = timezone.now()
     jobs = [
-        Job(kind=kind, key=key, payload=payload, requested_by=by.access, not_before=now)
+        Job(
+            kind=kind,
+            key=key,
+            payload=payload,
+            requested_by=by.access,
+            not_before=now,
+            sent_at=announce_after_commit(kind, key),
+        )
         for key, payload in payloads.items()
     ]
     Job.objects.bulk_create(jobs, ignore_conflicts=True)

@@ -1,13 +1,16 @@
 """The curators' workbench."""
 
 from curation.admin.annotations import AnnotationAdmin, AnnotationRevisionAdmin
+from curation.admin.imports import ImportRunAdmin
 from curation.admin.jobs import JobAdmin
 from curation.admin.media import MediaAdmin
 from curation.admin.objects import StoredObjectAdmin
 
-__all__ = ["AnnotationAdmin", "AnnotationRevisionAdmin", "JobAdmin", "MediaAdmin", "StoredObjectAdmin"]
-from curation.admin.imports import ImportRunAdmin
-from curation.admin.media import MediaAdmin
-from curation.admin.objects import StoredObjectAdmin
-
-__all__ = ["AnnotationAdmin", "AnnotationRevisionAdmin", "ImportRunAdmin", "MediaAdmin", "StoredObjectAdmin"]
+__all__ = [
+    "AnnotationAdmin",
+    "AnnotationRevisionAdmin",
+    "ImportRunAdmin",
+    "JobAdmin",
+    "MediaAdmin",
+    "StoredObjectAdmin",
+]

@@ -24,17 +24,14 @@ from accounts.models import Access
 from accounts.scopes import Scope, TokenRights
 from accounts.tests.cast import PASSWORD, Cast, api, make_access, token_of, with_password
 from curation.actions.derive import derive_now
-from curation.models import Annotation, Job, Media, Upload
+from curation.models import Annotation, ImportRun, Job, Media, Upload
 from curation.storage.keys import incoming_key
 from curation.storage.stores import object_store
 from curation.tests.contract.helpers import layer
-from curation.tests.pictures import LABEL, part, picture
+from curation.tests.pictures import LABEL, part, picture, zipped
 from curation.tests.senders import asked, begin
 
 SENT = picture(8)  # by the link that everybody holds
-from curation.models import Annotation, ImportRun, Media
-from curation.tests.contract.helpers import layer
-from curation.tests.pictures import LABEL, part, picture, zipped
 
 ROLES = ("nobody", "ana", "olga", "tower", "valley", "carl", "ada", "off", "upload", "read")
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")

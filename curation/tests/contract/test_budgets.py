@@ -13,8 +13,7 @@ from rest_framework.test import APIClient
 from accounts.actor import command
 from accounts.tests.cast import Cast, api, make_access, token_of
 from curation.actions.derive import derive_now
-from curation.models import Annotation, Job, Media
-from curation.models import Annotation, ImportRun, Media
+from curation.models import Annotation, ImportRun, Job, Media
 from curation.tests.contract.helpers import announce, layer, rows_of, stored, upload
 from curation.tests.pictures import LABEL, part, picture
 from curation.tests.senders import asked as body
@@ -63,13 +62,11 @@ def test_reading_asks_no_more_than_this(cast: Cast, route: str) -> None:
     annotation = layer(api(cast.tower), media)
     derive_now(Media.objects.get(pk=media), by=command())
     job = Job.objects.create(kind="import", key="1").pk
-    client = warm(api(cast.ada))
-    upload = begin(client, picture(9))["id"]
-    path = route.format(media=media, annotation=annotation, upload=upload, job=job)
-    asked = questions(lambda: client.get(path))
     run = ImportRun.objects.create(source="folder", state="done").pk
     client = warm(api(cast.ada))
-    asked = questions(lambda: client.get(route.format(media=media, annotation=annotation, run=run)))
+    upload = begin(client, picture(9))["id"]
+    path = route.format(media=media, annotation=annotation, upload=upload, job=job, run=run)
+    asked = questions(lambda: client.get(path))
     assert len(asked) <= READS[route], asked
 
 

@@ -18,14 +18,11 @@ OPERATIONS = {
     "accesses_create", "accesses_destroy", "accesses_list", "accesses_me_retrieve", "accesses_me_update",
     "accesses_retrieve", "accesses_update", "annotations_create", "annotations_destroy", "annotations_list",
     "annotations_retrieve", "annotations_update", "annotations_upload_create", "annotations_url_retrieve",
-    "entries_create", "jobs_retrieve", "login_access_token_create", "media_create", "media_destroy", "media_list",
+    "entries_create", "imports_create", "imports_items_list", "imports_report", "imports_retrieve",
+    "jobs_retrieve", "login_access_token_create", "media_create", "media_destroy", "media_list",
     "media_partial_update", "media_retrieve", "media_thumbnail_retrieve", "media_update", "media_upload_create",
     "media_url_retrieve", "tokens_create", "tokens_destroy", "tokens_list", "uploads_batch_complete_create",
     "uploads_batch_create", "uploads_complete_create", "uploads_create", "uploads_destroy", "uploads_retrieve",
-    "entries_create", "imports_create", "imports_items_list", "imports_report", "imports_retrieve",
-    "login_access_token_create", "media_create", "media_destroy", "media_list", "media_partial_update",
-    "media_retrieve", "media_thumbnail_retrieve", "media_update", "media_upload_create", "media_url_retrieve",
-    "tokens_create", "tokens_destroy", "tokens_list",
 }  # fmt: skip
 NO_OPERATION = ("/files/", "/incoming/", "/docs", "/redoc", "/openapi", "/healthz", "/readyz", "/.well")
 
