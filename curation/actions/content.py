@@ -31,12 +31,12 @@ def either(spooled: Spooled) -> sniff.Content:
     return content
 
 
-def _refuse_by_size(spooled: Spooled, media_type: str) -> None:
+def _refuse_by_size(spooled: Spooled | Arrived, media_type: str) -> None:
     if spooled.size > limit_of(media_type):
         raise TooLarge(f"The file is larger than {in_words(limit_of(media_type))}.")
 
 
-def _identified(spooled: Spooled) -> sniff.Content:
+def _identified(spooled: Spooled | Arrived) -> sniff.Content:
     try:
         return sniff.identify(spooled.file, max_pixels=settings.IMAGE_MAX_PIXELS, max_side=settings.IMAGE_MAX_SIDE)
     except sniff.TooManyPixels as error:

@@ -19,10 +19,11 @@ from accounts.actor import Actor
 from accounts.refusals import Busy, Full, Invalid, NotSupported, Refusal, ScopeRefused
 from accounts.scopes import Right
 from curation.actions import queue
-from curation.actions.commit import Content, commit
+from curation.actions.commit import commit
 from curation.actions.importing.asked import Asked
 from curation.actions.importing.journal import Journal, Remembered, Written
 from curation.actions.importing.run import Import, Progress, no_progress
+from curation.actions.objects import Content
 from curation.actions.refusing import store_errors
 from curation.actions.working import Work
 from curation.models import ImportRun, Job

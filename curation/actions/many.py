@@ -14,8 +14,7 @@ from django.db import Error, connection, transaction
 from django.utils import timezone
 
 from accounts.refusals import Conflict
-from curation.actions.commit import Content
-from curation.actions.objects import LEASE, PRESENT, SLOWEST, Claim, ClaimLost, State, abandon
+from curation.actions.objects import LEASE, PRESENT, SLOWEST, Claim, ClaimLost, Content, State, abandon
 from curation.actions.refusing import store_errors
 from curation.models import StoredObject
 from curation.storage.stores import object_store

@@ -12,7 +12,6 @@ from django.db import transaction
 from accounts.actions.rights import recheck
 from accounts.refusals import NotSupported
 from curation.actions import annotations as layers
-from curation.actions.commit import Content
 from curation.actions.content import annotation as identify
 from curation.actions.importing import plan
 from curation.actions.importing.asked import Asked
@@ -20,6 +19,7 @@ from curation.actions.importing.chunks import in_chunks
 from curation.actions.importing.journal import Journal, Verdict, judged
 from curation.actions.importing.reading import MOST_FILES, Reader, Received
 from curation.actions.many import commit_all
+from curation.actions.objects import Content
 from curation.imaging.text import TextContent
 from curation.models import Annotation, Media
 from curation.storage.sources.base import Alive, Entry, Source

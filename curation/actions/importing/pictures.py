@@ -12,7 +12,6 @@ from django.db.models import Min
 
 from accounts.actions.rights import recheck
 from accounts.refusals import NotSupported, TooLarge
-from curation.actions.commit import Content
 from curation.actions.content import either
 from curation.actions.importing.asked import Asked
 from curation.actions.importing.chunks import in_chunks
@@ -20,6 +19,7 @@ from curation.actions.importing.journal import Journal, Verdict, judged
 from curation.actions.importing.reading import Hashed, Received
 from curation.actions.many import commit_all
 from curation.actions.media import file_columns, new_many
+from curation.actions.objects import Content
 from curation.formats import names
 from curation.models import Media
 from curation.storage.headers import clean_name
