@@ -389,6 +389,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="job",
+            index=models.Index(fields=["kind", "id"], name="jobs_by_kind"),
+        ),
+        migrations.AddIndex(
+            model_name="job",
             index=models.Index(fields=["finished_at"], name="jobs_by_end"),
         ),
         migrations.AddConstraint(

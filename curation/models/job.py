@@ -83,6 +83,7 @@ class Job(models.Model):
             models.Index(fields=["not_before", "id"], condition=Q(state="waiting"), name="jobs_waiting"),
             models.Index(fields=["lease_until"], condition=Q(state="running"), name="jobs_running"),
             models.Index(fields=["state", "id"], name="jobs_by_state"),
+            models.Index(fields=["kind", "id"], name="jobs_by_kind"),
             models.Index(fields=["finished_at"], name="jobs_by_end"),
         ]
 
