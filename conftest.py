@@ -10,6 +10,7 @@ from django.db import connection
 
 from accounts.tests.cast import Cast, make_cast
 from curation.actions.check import examine
+from curation.actions.checking.report import Code
 from curation.models import StoredObject
 from curation.storage.stores import object_store
 
@@ -51,7 +52,8 @@ def agree() -> None:
     if connection.needs_rollback or not StoredObject.objects.exists():
         return
     report = examine(full=True)
-    if not report.clean:
+    del report.counts[Code.JOB_NOT_BEGUN]  # no worker runs here
+    if report.counts:
         pytest.fail(f"The storage is not clean: {report.as_json()}", pytrace=False)
 
 

@@ -54,6 +54,8 @@ class DeadlyMiddleware:
         die_while_receiving()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "X-Doomed" not in request.headers:  # another request must not take the order that is meant for this one
+            return self.get_response(request)
         point("P0")
         response = self.get_response(request)
         point("P8")

@@ -38,6 +38,7 @@ class House:
     database: FaultProxy | None = None  # None: SQLite
     postgres: testbed.PostgresServer | None = None
     token: str = ""
+    doomed: bool = False  # whether requests of this moment are those that a death was ordered for
     server: subprocess.Popen[bytes] | None = None
 
     # --- Processes ---------------------------------------------------------------------------------
@@ -97,6 +98,7 @@ class House:
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
         """One request on a line of its own, as the device; raises requests.ConnectionError when the line is cut."""
         headers = {"Authorization": f"Bearer {self.token}", "Connection": "close"} | options.pop("headers", {})
+        headers |= {"X-Doomed": "yes"} if self.doomed else {}
         return requests.request(method, self.url + path, headers=headers, timeout=options.pop("timeout", 60), **options)
 
     def announce(self) -> int:
@@ -213,11 +215,13 @@ def deadly(
         _cut_within_the_transfer(house, after)
     else:
         killing.order(house.folder / "orders", phase)
-    before = house.workers_killed()
+    before, house.doomed = house.workers_killed(), True
     try:
         answer: requests.Response | None = deed()
     except requests.ConnectionError:
         answer = None
+    finally:
+        house.doomed = False
     deadline = time.monotonic() + PATIENCE
     while house.workers_killed() == before:
         assert time.monotonic() < deadline, f"nobody died at {phase}"
