@@ -195,6 +195,6 @@ class Insert(Generic[Row]):
             columns = ", ".join(quote(field.attname) for field in self._fields)
             marks = ", ".join([f"({', '.join('%s' for _ in self._fields)})"] * size)
             key = quote(self._model._meta.pk.attname)
-            sql = f"INSERT INTO {quote(table)} ({columns}) VALUES {marks} RETURNING {key}"  # noqa: S608
+            sql = f"INSERT INTO {quote(table)} ({columns}) VALUES {marks} RETURNING {key}"  # noqa: S608  # nosec B608
             self._shapes[size] = Statement(f"insert_{table}", sql)
         return self._shapes[size]

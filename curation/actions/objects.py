@@ -145,7 +145,7 @@ VALUES {rows}
 ON CONFLICT (key) DO UPDATE SET lease_until = excluded.lease_until, touched_at = excluded.touched_at
 WHERE curation_storedobject.state <> 'deleting'
 RETURNING key, id, sha256, state
-""",  # noqa: S608
+""",  # noqa: S608  # nosec B608
     )
 
 
