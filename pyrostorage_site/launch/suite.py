@@ -30,7 +30,7 @@ LINTERS = (
 # Tests see these and nothing else of the caller's variables: keys, addresses and passwords of a real
 # installation must not reach them.
 KEPT = {"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "TERM", "COLUMNS", "CI", "NO_COLOR", "PYRO_SAMPLES"}
-KEPT_PREFIXES = ("LC_", "PYTEST_", "HYPOTHESIS_", "FAULT_")
+KEPT_PREFIXES = ("LC_", "PYTEST_", "HYPOTHESIS_", "FAULT_", "SCHEMA_")
 INSTALLABLE = {  # program -> (Debian package, what needs it)
     "chromium": ("chromium", "the browser tests"),
     "ffmpeg": ("ffmpeg", "the video tests"),

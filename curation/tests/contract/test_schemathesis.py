@@ -31,14 +31,14 @@ from curation.tests.contract.matrix import Scene, body_of, canonical, make_scene
 from curation.tests.pictures import LABEL, picture, zipped
 from pyrostorage_site.wsgi import application
 
-EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "12"))
 CHECKS = (not_a_server_error, status_code_conformance, response_schema_conformance, content_type_conformance)
 FILES = {"file": picture(5), "annotation": LABEL}
 
 pytestmark = [
     pytest.mark.damages_storage,  # answers are undone by rolling back, which leaves objects without rows
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # see `scene`
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
 ]
 SCHEMA = schemathesis.openapi.from_wsgi("/openapi.json", application)
 OPERATIONS: list[Any] = [result.ok() for result in SCHEMA.get_all_operations() if isinstance(result, Ok)]
