@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 PROCESSES, THREADS = 2, 4  # of the clients: eight at a time, and no interpreter lock between all of them
+RATES = ("LINK_RATE", "RATE_USER", "RATE_DEVICE", "RATE_CURATOR", "RATE_ADMIN")  # none: the service itself is measured
 BOUNDARY = "----benchmark"
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -95,7 +96,7 @@ def service(variables: dict[str, str]) -> Iterator[Service]:
     port = testbed.free_ports(1)[0]
     with tempfile.TemporaryDirectory(prefix="pyro-benchmark-") as folder:
         environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "DATA_DIR": folder, "PORT": str(port)}
-        environment |= variables | {"LINK_RATE": "100000000/min", "LOG_LEVEL": "WARNING"}
+        environment |= variables | dict.fromkeys(RATES, "") | {"LOG_LEVEL": "WARNING"}
         password = "benchmark pass phrase"
         manage(environment | {"SUPERUSER_LOGIN": "root", "SUPERUSER_PWD": password}, "prepare")
         manage(environment, "register_user", "tower", "--scope", "device", "--no-password")

@@ -5,7 +5,6 @@ Values that cannot be read at all are refused by `env` before any check runs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from accounts.rates import parsed
 from curation.formats import names
 from curation.imaging import video
 
-RATE = re.compile(r"[1-9][0-9]{0,8}/(sec|min|hour|day)")
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 EXAMPLE_KEYS = {"minioadmin", "admin", "test", "changeme", "secret", "password", "AKIAIOSFODNN7EXAMPLE"}
 WELL_KNOWN_PASSWORDS = {"superuser_pwd", "password", "change-me", "changeme", "admin", "secret", "example"}
@@ -78,8 +77,12 @@ def data_dir_can_be_written(app_configs: Any = None, **kwargs: Any) -> Iterable[
 @register()
 def words_are_known(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
     """pyrostorage.E006: a setting that is a word nobody knows, and would only fail at its first use."""
-    if not RATE.fullmatch(settings.LINK_RATE):
-        yield Error("LINK_RATE must be written like 3000/min.", id="pyrostorage.E006")
+    for name, rate in settings.RATES.items():
+        variable = "LINK_RATE" if name == "links" else f"RATE_{name.upper()}"
+        try:
+            parsed(rate)
+        except ValueError:
+            yield Error(f"{variable} must be written like 3000/min, or be empty.", id="pyrostorage.E006")
 
 
 @register()

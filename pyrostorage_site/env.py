@@ -32,6 +32,12 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
+def text_or_none(name: str, default: str) -> str:
+    """As `text`, where an empty value is one: it means none, and not the default."""
+    value = os.environ.get(name)
+    return default if value is None else value.strip()
+
+
 def flag(name: str, *, default: bool = False) -> bool:
     value = text(name).lower()
     if value in {"1", "true", "yes", "on"}:

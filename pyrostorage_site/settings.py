@@ -235,13 +235,15 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
-CACHES = {
-    "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
-        if REDIS_URL
-        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    )
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "pyrostorage_site.cache.LocalCounts", "OPTIONS": {"MAX_ENTRIES": 10_000}}
 }
+if REDIS_URL:
+    CACHES["default"] = {
+        "BACKEND": "pyrostorage_site.cache.RedisCounts",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.2},  # nobody waits for a counter
+    }
 
 # --- What may a browser do? --------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
@@ -278,7 +280,13 @@ CORS_EXPOSE_HEADERS = ["Link", "Retry-After", "ETag"]
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match"]
 
 # --- The API -----------------------------------------------------------------------------------
-LINK_RATE = env.text("LINK_RATE", "3000/min")
+RATES = {  # requests of one access, by its scope; and the links among them
+    "user": env.text_or_none("RATE_USER", "6000/min"),
+    "device": env.text_or_none("RATE_DEVICE", "6000/min"),
+    "curator": env.text_or_none("RATE_CURATOR", "6000/min"),
+    "admin": env.text_or_none("RATE_ADMIN", "12000/min"),
+    "links": env.text_or_none("LINK_RATE", "3000/min"),
+}
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.rest.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.rest.permissions.HasRight"],
@@ -288,7 +296,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "accounts.rest.schema.Operation",
     "EXCEPTION_HANDLER": "accounts.rest.errors.explain",
     "UNAUTHENTICATED_USER": None,
-    "DEFAULT_THROTTLE_RATES": {"links": LINK_RATE},
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.rest.throttles.Rates"],
     "NUM_PROXIES": 0,
 }
 SPECTACULAR_SETTINGS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from django.db.models import Model
 from rest_framework.parsers import BaseParser, MultiPartParser
@@ -10,7 +10,6 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.rest.methods import Methods
 from accounts.rest.parsers import JsonParser
-from curation.api.throttles import LinkThrottle
 
 Row = TypeVar("Row", bound=Model)
 
@@ -27,11 +26,12 @@ class FileViewSet(Methods, GenericViewSet[Row]):
         "url": ["404"],
         "thumbnail": ["404"],
     }
+    counted_as: ClassVar[dict[str, str]] = {
+        "url": "links",
+        "thumbnail": "links",
+    }  # nobody copies the whole collection unnoticed
 
     def get_parsers(self) -> list[BaseParser]:
         """DRF asks before it has set `action`."""
         method = getattr(self.request, "method", None) or ""
         return [MultiPartParser()] if self.action_map.get(method.lower()) == "upload" else [JsonParser()]
-
-    def get_throttles(self) -> list[Any]:
-        return [LinkThrottle()] if self.action in {"url", "thumbnail"} else []

@@ -35,6 +35,7 @@ INSTALLABLE = {  # program -> (Debian package, what needs it)
     "chromium": ("chromium", "the browser tests"),
     "ffmpeg": ("ffmpeg", "the video tests"),
     "nginx": ("nginx-light", "the tests of the proxy"),
+    "redis-server": ("redis-server", "the tests of the shared counts"),
 }
 PATHS = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"  # where Debian puts servers
 

@@ -63,6 +63,7 @@ REFUSED = [
     ({"SUPERUSER_LOGIN": "root", "SUPERUSER_PWD": "superuser_pwd"}, "pyrostorage.E002"),
     ({"CORS_ORIGIN": "app.example.org"}, "pyrostorage.E004"),
     ({"LINK_RATE": "many"}, "pyrostorage.E006"),
+    ({"RATE_DEVICE": "0/min"}, "RATE_DEVICE must be written like 3000/min"),
     ({"LINK_SECONDS": "3601"}, "LINK_SECONDS must be a whole number from 1 to 3600"),
     ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL must be one of"),
 ]  # fmt: skip
@@ -82,6 +83,7 @@ def test_nonsense_refuses_to_start_and_says_which_variable(tmp_path: Path, env: 
     [
         {"SECRET_KEY": KEY[:50]},
         {**S3, "SECRET_KEY": KEY},
+        {"RATE_DEVICE": "", "RATE_ADMIN": "1/day", "LINK_RATE": "999999999/sec"},
         {"LINK_SECONDS": "3600", "PORT": "65535", "CORS_ORIGIN": "https://a.example.org, https://b.example.org:8443"},
         {"TRUSTED_PROXIES": "10.0.0.0/8, ::1", "DEBUG": "1"},
         {"SUPERUSER_LOGIN": "root", "SUPERUSER_PWD": "a phrase of one's own"},

@@ -8,9 +8,11 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import OperationalError, ProgrammingError, connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
@@ -23,7 +25,6 @@ from accounts.models import Access
 from accounts.scopes import Right
 from accounts.tests.cast import Cast, api, token_of, with_password
 from accounts.tests.doors import log_in
-from curation.api.throttles import LinkThrottle
 from curation.models import Media, StoredObject
 from curation.tests.contract.helpers import announce, layer, stored, upload
 from curation.tests.contract.matrix import PUBLIC, ask, canonical, make_scene, parsed, routes
@@ -278,11 +279,14 @@ def test_the_api_speaks_json_whatever_is_accepted(cast: Cast, accept: str) -> No
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
 
 
-def test_links_are_made_as_often_as_a_person_looks_and_no_oftener(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_links_are_made_as_often_as_a_person_looks_and_no_oftener(cast: Cast, settings: Any) -> None:
     """B34."""
-    clock = [600.0]  # seconds
-    monkeypatch.setattr(LinkThrottle, "rate", "3/min", raising=False)
-    monkeypatch.setattr(LinkThrottle, "timer", lambda self: clock[0])
+    settings.RATES = settings.RATES | {"links": "3/min"}
+    with time_machine.travel(datetime(2026, 6, 1, 12, tzinfo=UTC), tick=False) as now:
+        ask_for_links(cast, now)
+
+
+def ask_for_links(cast: Cast, now: Any) -> None:
     tower, media = api(cast.tower), stored(api(cast.tower))
     annotation = layer(tower, media)
     paths = [f"/media/{media}/url", f"/annotations/{annotation}/url"]
@@ -292,9 +296,9 @@ def test_links_are_made_as_often_as_a_person_looks_and_no_oftener(cast: Cast, mo
     assert int(refused["Retry-After"]) == 61
     assert tower.get(f"/media/{media}").status_code == 200
     assert api(cast.carl).get(paths[0]).status_code == 200
-    clock[0] = 659.9
+    now.shift(59.9)
     assert tower.get(paths[0])["Retry-After"] == "2"
-    clock[0] = 660.0
+    now.shift(0.1)
     assert [tower.get(paths[n % 2]).status_code for n in range(4)] == [200, 200, 200, 429]
 
 
