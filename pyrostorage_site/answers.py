@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.outages import is_outage
+from accounts.outages import is_outage, is_shortage
 
 View = Callable[..., HttpResponseBase]
 READS = ("GET", "HEAD")
@@ -57,17 +57,20 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def bug(request: HttpRequest) -> HttpResponse:
-    """An error that nobody caught; when it is the database's, nothing is wrong here, and later it may work."""
-    if is_outage(sys.exc_info()[1]):
-        return _later(request)
+    """An error that nobody caught; when something ran out or is away, nothing is wrong here, and later it may work."""
+    error = sys.exc_info()[1]
+    if is_outage(error):
+        return _later(request, "The database does not answer; try again.")
+    if is_shortage(error):
+        return _later(request, "The server is too busy; try again.")
     request_id = getattr(request, "request_id", "")
     if is_page(request):
         return HttpResponse(render_to_string("500.html", {"request_id": request_id}), status=500)
     return JsonResponse({"detail": "Internal error.", "request_id": request_id}, status=500)
 
 
-def _later(request: HttpRequest) -> HttpResponse:
+def _later(request: HttpRequest, sentence: str) -> HttpResponse:
     again = {"Retry-After": "5"}
     if is_page(request):
         return HttpResponse(render_to_string("503.html"), status=503, headers=again)
-    return JsonResponse({"detail": "The database does not answer; try again."}, status=503, headers=again)
+    return JsonResponse({"detail": sentence}, status=503, headers=again)

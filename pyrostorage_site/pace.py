@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
+GREETING_SECONDS = 0.01  # that a thread waits for the first byte on a new connection; then the worker's loop does
 HEADER_SECONDS = 10.0  # from the first byte of a request to the end of its headers
 BODY_SECONDS = 30.0  # of grace for a body, and then
 BODY_RATE = 1024  # bytes per second on average
 SEND_SECONDS = 30  # without the client taking a single byte of the answer
+BREATH = 0.1  # seconds until a worker that has no file descriptor left takes clients again
 
 
 class TooSlow(ConnectionResetError):
@@ -42,6 +44,10 @@ class PacedSocket:
     def body_begins(self) -> None:
         self._since, self._seconds, self._received, self._in_body = self._clock(), BODY_SECONDS, 0, True
 
+    def has_data(self, seconds: float) -> bool:
+        """Whether something can be read, now or within `seconds`; needs no file descriptor of its own."""
+        return bool(self._poll.poll(seconds * 1000))
+
     def recv(self, size: int) -> bytes:
         """What is there, at most `size` bytes. Raises TooSlow when nothing is, and the time is over.
 
@@ -50,7 +56,7 @@ class PacedSocket:
         left = self._since + self._seconds - self._clock()
         if self._in_body:
             left += self._received / BODY_RATE
-        if not self._poll.poll(max(0.0, left) * 1000):
+        if not self.has_data(max(0.0, left)):
             raise TooSlow(errno.ECONNRESET, "The client sends too slowly.")
         data = self._line.recv(size)
         self._received += len(data)
@@ -61,11 +67,28 @@ class PacedSocket:
 
 
 class PacedWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
+    def accept(self, listener: Any) -> None:
+        """Without a file descriptor left, let clients wait in the queue; gunicorn's own worker would end,
+        and every upload under way with it."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in {errno.EMFILE, errno.ENFILE}:
+                raise
+            self.log.warning("No file descriptor is left; new clients wait.")
+            time.sleep(BREATH)
+
     def handle(self, conn: Any) -> Any:
         if isinstance(conn.sock, PacedSocket):
             conn.sock.headers_begin()
         else:
             conn.sock = PacedSocket(conn.sock)
+        if not conn.initialized and not conn.data_ready:
+            # gunicorn would hold this thread for 5 s: a few silent clients, and nobody is served. A worker that
+            # is to end drops whom it defers, so it waits a little for clients that are about to speak.
+            conn.data_ready = conn.sock.has_data(GREETING_SECONDS if self.alive else 1.0)
+            if not conn.data_ready:
+                return _DEFER
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:

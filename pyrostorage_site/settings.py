@@ -240,7 +240,7 @@ CACHES: dict[str, dict[str, Any]] = {
 }
 if REDIS_URL:
     CACHES["default"] = {
-        "BACKEND": "pyrostorage_site.cache.RedisCounts",
+        "BACKEND": "pyrostorage_site.shared_cache.RedisCounts",
         "LOCATION": REDIS_URL,
         "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.2},  # nobody waits for a counter
     }

@@ -19,7 +19,7 @@ from rest_framework.throttling import BaseThrottle
 from accounts.models import Access
 from accounts.rates import Rate, parsed
 
-Counter = Callable[[Mapping[str, int]], list[int] | None]  # see pyrostorage_site.cache
+Counter = Callable[[Mapping[str, int]], list[int] | None]  # see pyrostorage_site.cache and shared_cache
 
 
 class Rates(BaseThrottle):

@@ -12,6 +12,7 @@ import heapq
 import os
 import re
 import secrets
+import shutil
 import stat as modes
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ from curation.storage import links
 from curation.storage.base import PIECE, Incomplete, ObjectStore, Stat
 from curation.storage.direct import Part, PutLink, Tick
 from curation.storage.disk import disk
-from curation.storage.errors import ChecksumRefused, ObjectMissing, StoreUnavailable, UploadGone
+from curation.storage.errors import ChecksumRefused, DiskFull, ObjectMissing, StoreUnavailable, UploadGone
 from curation.storage.keys import PREFIXES, incoming_of, part_key
 from curation.storage.spool import close
 
@@ -58,6 +59,8 @@ class FolderStore(ObjectStore):
         target = self._path(key)
         self.ping()
         with disk():
+            if shutil.disk_usage(self.folder).free < size + settings.DISK_RESERVE_BYTES:
+                raise DiskFull("The disk is full.")
             _make(target.parent)
             with _temporary(target.parent) as (temporary, handle):
                 if _copy(file, handle) != (sha256, size):

@@ -26,6 +26,7 @@ from curation.storage.errors import DigestMismatch, DiskFull, TooLarge
 
 MIB = 1024 * 1024
 SMALL = MIB  # bytes that are kept in memory
+STEP = 16 * MIB  # bytes from one look at the disk to the next
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Spool:
         self.size = 0
         self._sha = hashlib.sha256()
         self._file = temporary_file()
+        self._room = SMALL  # up to this size, room is known to be there
 
     def write(self, chunk: bytes) -> None:
         """Keep the next piece. Raises TooLarge at the first byte over the limit, or DiskFull."""
@@ -72,11 +74,18 @@ class Spool:
             raise TooLarge(f"The file is larger than {in_words(self.limit)}.")
         self._sha.update(chunk)
         try:
+            self._see_room(len(chunk))
             with disk():
                 self._file.write(chunk)
         except Exception:
             self.close()
             raise
+
+    def _see_room(self, coming: int) -> None:
+        """Look again every STEP bytes: no length may have been announced, and others fill the same disk."""
+        if self.size > self._room:
+            ensure_room(coming + STEP)
+            self._room = self.size + STEP
 
     def finish(self, expected: str = "") -> Spooled:
         """What arrived, positioned at 0.
@@ -120,6 +129,8 @@ def spool(chunks: Iterable[bytes], *, limit: int, expected: str = "") -> Iterato
 def ensure_room(size: int) -> None:
     """Raise DiskFull when `size` more bytes would eat into the reserve (DISK_RESERVE_BYTES) of a disk they pass.
 
+    Asked for what was announced, before a byte is taken; then by the spool itself, and by a FolderStore.
+
     Looks at the spool's disk and, when objects are kept in a folder, at that one; on one and the
     same disk the bytes count twice, because they are there twice for a while.
     """
@@ -143,7 +154,8 @@ def spool_folder() -> Path:
 def temporary_file() -> IO[bytes]:
     """A file without a name, in memory up to SMALL bytes."""
     # Lives longer than this function: whoever asked for it closes it.
-    return tempfile.SpooledTemporaryFile(max_size=SMALL, dir=str(spool_folder()))
+    with disk():  # the first look for the system's folder may fail
+        return tempfile.SpooledTemporaryFile(max_size=SMALL, dir=str(spool_folder()))
 
 
 def close(file: IO[bytes]) -> None:

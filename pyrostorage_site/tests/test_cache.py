@@ -16,7 +16,7 @@ from django.core.cache.backends.base import BaseCache
 
 from accounts.tests.cast import Cast, api, with_password
 from accounts.tests.doors import log_in
-from pyrostorage_site import cache as counting
+from pyrostorage_site import shared_cache as counting
 from pyrostorage_site.tests.redis_server import Redis, redis_server
 
 OPTIONS = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2}  # as settings.py has them
@@ -27,11 +27,17 @@ MOST_SECONDS = 1.0  # that a request may take longer because of Redis
 def redis(tmp_path: Path, settings: Any) -> Iterator[Redis]:
     """What the service counts with in this test."""
     with redis_server(tmp_path) as server:
-        settings.CACHES = {
-            "default": {"BACKEND": "pyrostorage_site.cache.RedisCounts", "LOCATION": server.url, "OPTIONS": OPTIONS}
-        }
+        kind = {"BACKEND": "pyrostorage_site.shared_cache.RedisCounts", "OPTIONS": OPTIONS}
+        settings.CACHES = {"default": kind | {"LOCATION": server.url}}
         yield server
+        hang_up(caches["default"])
     counting.resting.end()
+
+
+def hang_up(counts: Any) -> None:
+    """Each thread has lines of its own to Redis."""
+    for pool in counts._cache._pools.values():
+        pool.disconnect()
 
 
 @pytest.fixture(params=["redis", "process"])
@@ -59,8 +65,14 @@ def test_a_count_ends_with_its_seconds(counts: BaseCache) -> None:
 
 
 def test_threads_that_count_at_once_lose_nothing(counts: BaseCache) -> None:
+    def count_often() -> None:
+        for _ in range(50):
+            count(caches["default"], a=60)
+        if isinstance(counts, counting.RedisCounts):
+            hang_up(caches["default"])
+
     count(counts, a=60)
-    threads = [threading.Thread(target=lambda: [count(caches["default"], a=60) for _ in range(50)]) for _ in range(4)]
+    threads = [threading.Thread(target=count_often) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -14,17 +14,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from curation.storage import folder as folder_module
 from curation.storage.base import Incomplete
-from curation.storage.errors import ObjectMissing, StoreUnavailable
+from curation.storage.errors import DiskFull, ObjectMissing, StoreUnavailable
 from curation.storage.folder import FolderStore
 from curation.tests.storage.conftest import Sample
 
 PREAMBLE = """
 import hashlib, io, resource, sys
 from django.conf import settings
-settings.configure(SPOOL_DIR=None)
+memory = {"default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
+settings.configure(SPOOL_DIR=None, DISK_RESERVE_BYTES=0, STORAGES=memory)
 from curation.storage.errors import DiskFull
 from curation.storage.folder import FolderStore
 from curation.storage.spool import Spool
@@ -87,6 +89,13 @@ def test_a_writer_killed_in_the_middle_leaves_one_temporary_file_that_can_be_cle
     folder.abort(left)
     assert written() == []
     assert list(folder.incomplete()) == []
+
+
+def test_the_reserve_of_the_disk_is_not_touched(folder: FolderStore, settings: Settings, picture: Sample) -> None:
+    settings.DISK_RESERVE_BYTES = 2**60
+    with pytest.raises(DiskFull):
+        picture.put_into(folder)
+    assert list(folder.walk()) == []
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(folder: FolderStore) -> None:

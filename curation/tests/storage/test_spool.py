@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pytest_django import Settings
@@ -11,7 +12,7 @@ from pytest_django import Settings
 from curation.storage import spool as spool_module
 from curation.storage.errors import DigestMismatch, DiskFull, TooLarge
 from curation.storage.folder import FolderStore
-from curation.storage.spool import SMALL, Spool, ensure_room, spool
+from curation.storage.spool import SMALL, STEP, Spool, ensure_room, spool
 
 LIMIT = 100
 
@@ -101,6 +102,24 @@ def test_closing_twice_is_harmless() -> None:
     spooled.close()
     spooled.close()
     assert spooled.file.closed
+
+
+def test_room_is_looked_for_again_while_bytes_arrive_whose_length_nobody_told(
+    folder: FolderStore, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SPOOL_DIR = tmp_path  # the same disk as the folder: the bytes are there twice
+    settings.DISK_RESERVE_BYTES = 0
+    room = SimpleNamespace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: room)
+    with Spool(limit=4 * STEP) as spooling:
+        spooling.write(b"x" * SMALL)  # stays in memory
+        room.free = 2 * (STEP + 1)
+        spooling.write(b"x")
+        room.free -= 1
+        spooling.write(b"x" * STEP)  # was seen to fit
+        with pytest.raises(DiskFull):
+            spooling.write(b"x")
+        assert open_files(tmp_path) == []
 
 
 def test_room_is_refused_when_the_reserve_would_be_touched(

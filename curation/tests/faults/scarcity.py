@@ -1,0 +1,40 @@
+"""What the processes of a running service may use, taken away and given back."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+from curation.tests.faults.house import House
+
+
+@contextlib.contextmanager
+def limited(house: House, what: int, most: int) -> Iterator[None]:
+    """Every worker lives with `most` of `what` (resource.RLIMIT_...), until the end of the block."""
+    before = {pid: resource.prlimit(pid, what) for pid in house.workers()}
+    for pid, (_, hard) in before.items():
+        resource.prlimit(pid, what, (most, hard))
+    try:
+        yield
+    finally:
+        for pid, usual in before.items():
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(pid, what, usual)
+
+
+def open_files(house: House) -> int:
+    """File descriptors of all workers together."""
+    return sum(len([*Path(f"/proc/{pid}/fd").iterdir()]) for pid in house.workers())
+
+
+def temporary_files(house: House) -> list[str]:
+    """What workers hold open in TMPDIR, with or without a name, and names that lie there."""
+    folder = house.environment["TMPDIR"]
+    held = []
+    for pid in house.workers():
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                held.append(str(link.readlink()))
+    return [name for name in held if name.startswith(folder)] + [path.name for path in Path(folder).iterdir()]
