@@ -13,7 +13,7 @@ from django.core.exceptions import (
     TooManyFilesSent,
 )
 from django.db import DatabaseError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
@@ -48,6 +48,7 @@ SENTENCES: dict[type[Exception], tuple[int, str]] = {
     RequestDataTooBig: (413, "The form fields of the body are too large."),
     TooManyFieldsSent: (413, "The body has too many form fields."),
     TooManyFilesSent: (413, "The body has too many files."),
+    UnreadablePostError: (400, "The body ended before it was complete."),  # the client is gone, or too slow
     SuspiciousOperation: (400, "The request cannot be read."),
 }
 

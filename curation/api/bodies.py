@@ -42,19 +42,22 @@ def receive(request: Request, limits: Mapping[str, int], *, fields: tuple[str, .
     handler = SpoolingHandler(request._request, limits=limits)
     request._request.upload_handlers = [handler]
     try:
-        files, texts = _parsed(request)
+        received = _complete(*_parsed(request), limits, fields)
+        _check_digest(received)
     except BaseException:
         handler.close()
         raise
+    return received
+
+
+def _complete(files: dict[str, Any], texts: Any, limits: Mapping[str, int], fields: tuple[str, ...]) -> Received:
     for name in limits:
         if name not in files:
             raise Invalid("field required", "body", name, kind="value_error.missing")
     for name in fields:
         if len(texts.getlist(name)) > 1:
             raise Invalid("given more than once", "body", name)
-    received = Received(files, {name: texts[name] for name in fields if name in texts})
-    _check_digest(received)
-    return received
+    return Received(files, {name: texts[name] for name in fields if name in texts})
 
 
 def announced(request: Request) -> int | None:

@@ -65,6 +65,11 @@ class SpoolingHandler(FileUploadHandler):
         del self.file  # complete: Django closes the `file` of a handler when it skips another part
         return received
 
+    def upload_interrupted(self) -> None:
+        """The body ended within a part: Django tells nobody else, and the view finds that part missing."""
+        if hasattr(self, "file"):
+            self.file.close()
+
     def close(self) -> None:
         """Forget all parts: the body was refused, or ended too early."""
         for spool in self.spools:
