@@ -97,6 +97,7 @@ if BUCKET_NAME or any(S3.values()):
             "region_name": S3["S3_REGION"],
             "endpoint_url": S3["S3_ENDPOINT_URL"],
             "public_endpoint_url": S3_PUBLIC_ENDPOINT_URL,
+            "allow_public": env.flag("ALLOW_PUBLIC_BUCKET"),
         },
     }
 else:

@@ -223,8 +223,11 @@ def find_weed(beside: Path | None = None) -> Path | None:
 
 
 @contextlib.contextmanager
-def seaweedfs(weed: Path | None = None) -> Iterator[S3Server]:
-    """Start SeaweedFS with keys of its own; yield it once a first PUT has succeeded. Raises UnavailableError."""
+def seaweedfs(weed: Path | None = None, *, strangers_may: Sequence[str] = ()) -> Iterator[S3Server]:
+    """Start SeaweedFS with keys of its own; yield it once a first PUT has succeeded. Raises UnavailableError.
+
+    strangers_may: what whoever asks without a key may do, such as "List" or "Read:bucket".
+    """
     weed = weed or find_weed()
     if weed is None:
         raise UnavailableError(f"SeaweedFS is not installed ({INSTALL_WEED}).")
@@ -233,19 +236,24 @@ def seaweedfs(weed: Path | None = None) -> Iterator[S3Server]:
         ports = free_ports(5, also=10000)
         server = S3Server(f"http://127.0.0.1:{ports[0]}", secrets.token_hex(10).upper(), secrets.token_hex(20))
         try:
-            with _child(_weed_command(weed, home, server, ports), home / "server.log", stop=signal.SIGKILL) as process:
+            command = _weed_command(weed, home, server, ports, strangers_may)
+            with _child(command, home / "server.log", stop=signal.SIGKILL) as process:
                 _wait_until(lambda: _takes_a_file(server), process, "SeaweedFS", home / "server.log")
                 yield server
         finally:
             _remove_sockets(ports)
 
 
-def _weed_command(weed: Path, home: Path, server: S3Server, ports: list[int]) -> list[str]:
+def _weed_command(
+    weed: Path, home: Path, server: S3Server, ports: list[int], strangers_may: Sequence[str]
+) -> list[str]:
     """`weed mini` answers within a second or two, where `weed server -s3` takes 3 to 13."""
     credentials = [{"accessKey": server.access_key, "secretKey": server.secret_key}]
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
-    identities = {"identities": [{"name": "testbed", "credentials": credentials, "actions": actions}]}
-    (home / "s3.json").write_text(json.dumps(identities))
+    identities: list[dict[str, object]] = [{"name": "testbed", "credentials": credentials, "actions": actions}]
+    if strangers_may:
+        identities.append({"name": "anonymous", "actions": list(strangers_may)})
+    (home / "s3.json").write_text(json.dumps({"identities": identities}))
     (home / "data").mkdir()
     s3, master, volume, filer, admin = ports
     return [

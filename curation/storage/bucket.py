@@ -30,6 +30,7 @@ from curation.storage.breaker import Breaker
 from curation.storage.bucket_direct import BucketDirect
 from curation.storage.disk import disk
 from curation.storage.errors import (
+    BucketIsPublic,
     ChecksumRefused,
     ObjectMissing,
     StoreError,
@@ -37,7 +38,7 @@ from curation.storage.errors import (
     UploadGone,
 )
 from curation.storage.headers import content_disposition
-from curation.storage.keys import INLINE, UNKNOWN, safe_content_type
+from curation.storage.keys import INLINE, UNKNOWN, media_key, safe_content_type
 from curation.storage.links import LONGEST
 from curation.storage.s3 import (
     CLIENT,
@@ -65,15 +66,24 @@ class BucketStore(BucketDirect, S3Storage):  # type: ignore[misc]  # django-stor
 
     Options, besides those of django-storages (bucket_name, access_key, secret_key, region_name,
     endpoint_url, verify): `public_endpoint_url`, where browsers reach the same bucket ("" = endpoint_url),
-    and `client_config`, a botocore Config whose entries win over ours.
+    `client_config`, a botocore Config whose entries win over ours, and `allow_public`, for a bucket that
+    is meant to be open to everybody.
     """
 
-    def __init__(self, *, public_endpoint_url: str = "", client_config: Config | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        public_endpoint_url: str = "",
+        client_config: Config | None = None,
+        allow_public: bool = False,
+        **options: Any,
+    ) -> None:
         config = CLIENT.merge(client_config) if client_config else CLIENT
         options["endpoint_url"] = options.get("endpoint_url") or None
         options["region_name"] = options.get("region_name") or "us-east-1"
         super().__init__(client_config=config, **options)
         self.public_endpoint_url = public_endpoint_url or self.endpoint_url
+        self._allow_public = allow_public
         self._lock = threading.Lock()  # clients are safe to share between threads, making them is not
         self._clients: dict[str, S3Client] = {}
         self._verifies: bool | None = None  # not known before the first write
@@ -122,10 +132,37 @@ class BucketStore(BucketDirect, S3Storage):  # type: ignore[misc]  # django-stor
         self._breaker.works()
 
     def prepare(self) -> None:
-        """See that the bucket is there, may be written, and whether the store verifies checksums."""
+        """See that the bucket is there, may be written, and whether the store verifies checksums.
+
+        Raises BucketIsPublic when strangers may list or read it.
+        """
         with self._call():
             self._require_bucket(self._s3)
         self._learn_whether_it_verifies()
+        if not self._allow_public:
+            self._require_privacy()
+
+    def _require_privacy(self) -> None:
+        """Ask as a stranger does, without a signature: for the list, and for an object where pictures lie."""
+        if self._shows("?list-type=2&max-keys=1"):
+            raise BucketIsPublic("The bucket shows the names of its objects to everybody.")
+        content = secrets.token_bytes(16)
+        key = media_key(hashlib.sha256(content).hexdigest(), "bin")
+        with self._call():
+            self._put_at_once(key, content, checksum=_base64(content), content_type=UNKNOWN)
+        try:
+            if self._shows(f"/{key}"):
+                raise BucketIsPublic("The bucket shows its objects to everybody.")
+        finally:
+            self.remove(key)
+
+    def _shows(self, what: str) -> bool:
+        """Whether an unsigned GET succeeds. A store that is out of order has said neither yes nor no."""
+        with self._call():
+            answer = self._pool.request("GET", f"{self._signer.endpoint}/{self.bucket_name}{what}", redirect=False)
+            if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise meaning("", answer.status)
+            return answer.status < HTTPStatus.MULTIPLE_CHOICES
 
     def _learn_whether_it_verifies(self) -> bool:
         """Send a wrong checksum once per process; a store that takes it is read back after every write."""

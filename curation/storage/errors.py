@@ -18,6 +18,10 @@ class UploadGone(StoreUnavailable):
     """The store no longer knows these parts: they were dropped, or joined by an unheard try."""
 
 
+class BucketIsPublic(StoreError):
+    """The store shows pictures, or their names, to whoever asks."""
+
+
 class ObjectMissing(StoreError):
     """The store answered, and says that it has no such object."""
 

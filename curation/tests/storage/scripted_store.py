@@ -1,6 +1,7 @@
 """A small S3 store that misbehaves as told: for faults that no real one can be asked for.
 
-It checks no signature and, unless `verifies`, no checksum. Real behaviour is tested against a real server.
+It checks no signature (but that there is one, unless it `shows` what is asked for) and, unless `verifies`,
+no checksum. Real behaviour is tested against a real server.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class ScriptedStore(ThreadingHTTPServer):
     def __init__(self, *, verifies: bool = True) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.verifies = verifies
+        self.shows: set[str] = set()  # to strangers: "list", "objects"
         self.objects: dict[str, bytes] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.faults: dict[str, list[str]] = defaultdict(list)
@@ -64,6 +66,9 @@ class Handler(BaseHTTPRequestHandler):
         self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.key = unquote(urlsplit(self.path).path).split("/", 2)[2:3]
         self.query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+        if not self.is_signed() and ("objects" if self.key and self.key[0] else "list") not in self.server.shows:
+            self.fault = ""
+            return self.refuse(403, "AccessDenied")
         self.server.calls.append(self.command)
         script = self.server.faults[self.command]
         self.fault = script.pop(0) if script else ""
@@ -76,6 +81,10 @@ class Handler(BaseHTTPRequestHandler):
         else:
             assert callable(action)
             action()
+        return None
+
+    def is_signed(self) -> bool:
+        return "Authorization" in self.headers or "X-Amz-Signature" in self.query
 
     # --- Answers -----------------------------------------------------------------------------------
 
@@ -112,6 +121,8 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(200, ETag='"0"')
 
     def get(self) -> None:
+        if "list-type" in self.query:
+            return self.answer(200, b"<ListBucketResult></ListBucketResult>")
         if self.key[0] not in self.server.objects:
             return self.refuse(404)
         return self.answer(200, self.server.objects[self.key[0]], ETag='"0"')

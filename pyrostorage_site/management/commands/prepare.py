@@ -14,7 +14,7 @@ from django.db import Error, connection
 from accounts.actions.first_admin import ensure_first_admin
 from accounts.refusals import Refusal
 from curation.actions import installation
-from curation.storage.errors import StoreError
+from curation.storage.errors import BucketIsPublic, StoreError
 from curation.storage.stores import object_store
 
 LOCK = 7_067_072_111  # any number, the same on every host
@@ -36,6 +36,10 @@ class Command(BaseCommand):
             installation.remember()
         except Refusal as error:
             raise CommandError(str(error)) from error
+        except BucketIsPublic as error:
+            raise CommandError(
+                f"{error} Take the rights of anonymous callers away, or set ALLOW_PUBLIC_BUCKET=1 if that is meant."
+            ) from error
         except StoreError as error:
             raise CommandError(f"{error} Check S3_ENDPOINT_URL, the keys and BUCKET_NAME.") from error
         except Error as error:
