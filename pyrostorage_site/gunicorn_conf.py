@@ -6,12 +6,19 @@ From the environment: HOST, PORT, WEB_WORKERS (2), WEB_THREADS (8). Logs go to s
 `make run` sends them to DATA_DIR/log and names its pid file on the command line, which wins.
 """
 
+import logging
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from gunicorn.glogging import Logger
+
+from pyrostorage_site.logs import PatientHandler
+
+STDOUT, STDERR = 1, 2
 
 _host = os.environ.get("HOST", "").strip() or "127.0.0.1"
 _port = os.environ.get("PORT", "").strip() or "8080"
@@ -42,7 +49,16 @@ access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
 
 class PathLogger(Logger):  # type: ignore[misc] # gunicorn has no types
     """Logs the path alone, as it was sent: queries hold the signatures of file links, and a decoded
-    path may hold line breaks that forge a line."""
+    path may hold line breaks that forge a line. Nobody waits for stdout or stderr."""
+
+    def _set_handler(self, log: logging.Logger, output: str | None, fmt: logging.Formatter, stream: Any = None) -> None:
+        super()._set_handler(log, output, fmt, stream)
+        if output == "-":
+            log.removeHandler(self._get_gunicorn_handler(log))
+            handler = PatientHandler(STDOUT if stream is sys.stdout else STDERR)
+            handler.setFormatter(fmt)
+            handler._gunicorn = True  # type: ignore[attr-defined] # its mark
+            log.addHandler(handler)
 
     def atoms(
         self, resp: object, req: object, environ: dict[str, str], request_time: timedelta

@@ -84,7 +84,7 @@ class Project:
 def project(tmp_path: Path) -> Iterator[Project]:
     root = tmp_path / "checkout"
     shutil.copytree(SITE / "launch", root / "pyrostorage_site/launch", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("gunicorn_conf.py", "pace.py", "testbed.py"):
+    for name in ("gunicorn_conf.py", "logs.py", "pace.py", "testbed.py"):
         shutil.copy(SITE / name, root / "pyrostorage_site" / name)
     (root / "pyrostorage_site/wsgi.py").write_text(READY)
     (root / "manage.py").write_text(MANAGE)

@@ -52,15 +52,16 @@ class House:
             pytest.fail(f"{arguments[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
         return done
 
-    def start(self) -> None:
+    def start(self, output: int | None = None) -> None:
+        """output: a file descriptor for its logs, instead of server.log."""
         command = [sys.executable, "-m", "gunicorn", "-c", "pyrostorage_site/gunicorn_conf.py"]
         with (self.folder / "server.log").open("ab") as log:
             self.server = subprocess.Popen(
                 [*command, "pyrostorage_site.wsgi:application"],
                 cwd=ROOT,
                 env=self.environment,
-                stdout=log,
-                stderr=log,
+                stdout=log if output is None else output,
+                stderr=log if output is None else output,
             )
         self.wait_until_healthy()
 

@@ -63,14 +63,14 @@ def seaweed() -> Iterator[Started]:
     """A real store, in which strangers may do what is said."""
     running = []
 
-    def start(*strangers_may: str, **options: bool) -> BucketStore:
+    def start(*strangers_may: str) -> BucketStore:
         server = testbed.seaweedfs(strangers_may=strangers_may)
         running.append(server)
         found = server.__enter__()
         found.make_bucket("pictures")
         return BucketStore(
             bucket_name="pictures", access_key=found.access_key, secret_key=found.secret_key,
-            endpoint_url=found.endpoint, **options,
+            endpoint_url=found.endpoint,
         )  # fmt: skip
 
     if testbed.find_weed() is None:
