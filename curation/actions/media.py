@@ -151,6 +151,21 @@ def accept(media: Media, spooled: Spooled, *, name: str = "", by: Actor, keep: K
     return commit(content, rows=rows, replaced=replaced)
 
 
+def create_with(spooled: Spooled, *, type: str, name: str = "", by: Actor, **described: Any) -> Media:
+    """A media and its content at once: both, or neither.
+
+    Raises NotSupported, TooLarge, Busy, Full.
+    """
+    identified = picture_or_video(spooled, media_type=type)
+    columns = file_columns(identified, spooled, name)
+
+    def rows() -> Media:
+        recheck(by)
+        return _fill(new(type=type, by=by, **described), columns, by)
+
+    return commit(Content(columns["file"], spooled, identified.content_type), rows=rows)
+
+
 def file_columns(identified: Identified, spooled: Spooled | Arrived, name: str) -> dict[str, Any]:
     """The columns that a file fills, from what it is and never from what it is called."""
     return {

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -20,9 +20,7 @@ from accounts.admin.history import history_of
 from accounts.admin.lists import ChoiceFilter, Searched, choice_filter
 from accounts.models import Organisation
 from accounts.names import fold
-from accounts.refusals import Refusal
 from curation.actions import media as actions
-from curation.actions.content import picture_or_video
 from curation.admin.pictures import at_large, in_list, with_previews
 from curation.admin.revisions import Layer, layer
 from curation.admin.uploads import UploadField, UploadPage, spooled_of
@@ -188,16 +186,10 @@ class MediaAdmin(Searched, UploadPage):
 
     def _create(self, request: HttpRequest, form: Any) -> Media:
         by, spooled, type_ = actor(request), spooled_of(form), form.cleaned_data["type"]
-        if spooled is not None:
-            picture_or_video(spooled, media_type=type_)  # before there is a row for what will be refused
-        media = actions.create(type=type_, by=by, **form.described())
         if spooled is None:
-            return media
-        try:
-            return actions.accept(media, spooled, name=form.cleaned_data["upload"].original_name, by=by)
-        except Refusal as refusal:  # the store does not answer: the row is there, and waits
-            messages.error(request, f"{refusal} The media is announced; send its file again below.")
-            return media
+            return actions.create(type=type_, by=by, **form.described())
+        name = form.cleaned_data["upload"].original_name
+        return actions.create_with(spooled, type=type_, name=name, by=by, **form.described())
 
     def end(self, request: HttpRequest, row: Media) -> None:
         actions.delete(row, by=actor(request))

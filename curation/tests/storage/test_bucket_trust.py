@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.config import Config
@@ -67,7 +68,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., tuple[ScriptedStore, Path]]]
 
 
 def store_at(endpoint: str, verify: Path | None = None) -> BucketStore:
-    trust = {"verify": str(verify)} if verify else {}
+    trust: Any = {"verify": str(verify)} if verify else {}
     return BucketStore(
         bucket_name="b", access_key="a", secret_key="s", endpoint_url=endpoint, client_config=HASTY, **trust
     )
