@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
@@ -74,6 +76,14 @@ class Answer:
 
 
 Follow = Callable[[str], Answer]
+
+
+@pytest.fixture(autouse=True)
+def _no_database_to_tidy() -> Iterator[None]:
+    """The end of an answer makes Django look after its connections, which tests without a database may not."""
+    request_finished.disconnect(close_old_connections)
+    yield
+    request_finished.connect(close_old_connections)
 
 
 @pytest.fixture
