@@ -146,13 +146,14 @@ class _File:
 
     def _of(self, owner: int, id_: str) -> Item:
         found = Collecting(self._limits, PictureRef(id=id_), labels=self._labels, names=self._names)
-        for order, (_, record) in enumerate(self._images.of(owner)):
+        for order, record in enumerate(self._images.of(owner)):
             if order:
                 found.problem(f"image {id_}", "Another image has the same id; it is left out.")
             else:
-                found.picture = self._ref(found, id_, orjson.loads(record))
-        for position, record in self._annotations.of(owner):
-            _annotate(found, f"annotations[{position}]", orjson.loads(record), found.picture.size or self._picture)
+                found.picture = self._ref(found, id_, orjson.loads(record)[1])
+        size = found.picture.size or self._picture
+        for position, value in map(orjson.loads, self._annotations.of(owner)):
+            _annotate(found, f"annotations[{position}]", value, size)
         return found.parsed()
 
     def _of_unlisted(self, owner: int, id_: str) -> Iterator[Item]:
@@ -174,11 +175,11 @@ class _File:
 
 
 def _packed(element: Element) -> bytes:
-    """Numbers too large for the packing become text, which then is told as not a number."""
+    """Position and value; numbers too large for that become text, which then is told as not a number."""
     try:
-        return orjson.dumps(element.value)
-    except (TypeError, ValueError, orjson.JSONEncodeError):
-        return orjson.dumps(_plain(element.value))
+        return orjson.dumps((element.at, element.value))
+    except TypeError:
+        return orjson.dumps((element.at, _plain(element.value)))
 
 
 def _plain(value: Any) -> Any:
@@ -186,7 +187,9 @@ def _plain(value: Any) -> Any:
         return {text(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
-    return value if isinstance(value, (float, bool)) or value is None else text(value)
+    if type(value) is int:
+        return value if abs(value) < 1 << 63 else ""
+    return text(value) if isinstance(value, str) else value
 
 
 def _annotate(found: Collecting, where: str, value: dict[str, Any], size: PictureSize | None) -> None:

@@ -96,7 +96,7 @@ class Labels:
         """The label as text; None when it is too long or none. Raises TooComplex for too many."""
         if not isinstance(label, str) or len(label) > self._limits.label:
             return None
-        if label in self._seen:
+        if not label or label in self._seen:
             return label
         self._seen.add(fit := clean(label))
         if len(self._seen) > self._limits.labels:

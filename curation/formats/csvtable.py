@@ -79,8 +79,8 @@ def _rows(stream: IO[bytes], limits: Limits) -> Iterator[tuple[int, dict[str, st
         raise TooComplex(f"Line {table.line_num} is no line of a table: {error}.") from error
 
 
-def _picture(found: Collecting, rows: Iterable[tuple[int, bytes]]) -> Item:
-    for order, (_, record) in enumerate(rows):
+def _picture(found: Collecting, rows: Iterable[bytes]) -> Item:
+    for order, record in enumerate(rows):
         number, row = orjson.loads(record)
         if not order:
             found.picture = PictureRef(

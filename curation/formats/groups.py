@@ -48,10 +48,10 @@ class Groups:
     def count(self, owner: int) -> int:
         return self._first[owner + 1] - self._first[owner]
 
-    def of(self, owner: int) -> Iterator[tuple[int, bytes]]:
-        """Number, in the order of `put`, and content of each record of an owner."""
+    def of(self, owner: int) -> Iterator[bytes]:
+        """The records of an owner, in the order of `put`."""
         file = self._file.fileno()
         for at in range(self._first[owner], self._first[owner + 1]):
             number = self._order[at]
             start = self._starts[number]
-            yield number, os.pread(file, self._starts[number + 1] - start, start)
+            yield os.pread(file, self._starts[number + 1] - start, start)

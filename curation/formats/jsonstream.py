@@ -22,6 +22,7 @@ SPACES: Final = " \t\n\r"
 SPACE: Final = re.compile(f"[{SPACES}]*")
 DECODE: Final = json.JSONDecoder(strict=False).raw_decode  # not strict: control characters are cleaned, not refused
 CUT: Final = 16  # characters: an error so near to the end of the window may come from its end
+EXPONENT: Final = 3  # characters: a number that ends in `e+` is read without them when its digits are yet to come
 NOT_JSON: Final = "The file is not JSON from character {:,} on."
 NOT_UTF8: Final = "The file is not UTF-8 text."
 
@@ -131,7 +132,7 @@ class _Window:
             except ValueError as error:  # int() refuses to read them
                 raise NotOfFormat("The file holds a number of thousands of digits.") from error
             else:
-                if end < len(self._text) or self._ended:
+                if end + EXPONENT <= len(self._text) or self._ended:
                     return self._taken(value, end)
                 self._fill()
 

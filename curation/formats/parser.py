@@ -62,6 +62,15 @@ class Parser:
         if child is not None:
             child.end()
 
+    @property
+    def pid(self) -> int | None:
+        """Of the child, while there is one."""
+        return self._child.pid if self._child else None
+
+    def start(self) -> None:
+        """Have a child ready, so that the first file need not wait for it."""
+        self._ready()
+
     def read(
         self,
         file: IO[bytes],

@@ -35,15 +35,15 @@ from curation.formats.writing import PLAIN, Options, Written, dumped, shaped
 FRAME: Final = frozenset({"detection_id", "image_path", "boxes", "sha256"})
 BOX: Final = frozenset({"xyxyn", "smoke_type"})
 NO_ALERT: Final = "The line is not an alert, a JSON object with objects, and is left out."
-ALERT: Final = (
+AS_THEY_ARE: Final = (
     "source_api",
     "platform_alert_id",
     "camera_name",
     "azimuth",
-    "recorded_at",
     "last_annotated_at",
     "temporal_model_score",
 )
+ALERT: Final = {name: name for name in AS_THEY_ARE} | {"alert_recorded_at": "recorded_at"}  # of a picture: of the alert
 
 
 def read(
@@ -90,7 +90,7 @@ def _alert(line: str) -> Mapping[str, Any] | None:
 
 def _pictures(alert: Mapping[str, Any], where: str, labels: Labels, limits: Limits) -> Iterator[Item]:
     """One for each picture, whichever objects it shows."""
-    shared = {name: alert[name] for name in ALERT if alert.get(name) is not None}
+    shared = {mine: alert[name] for mine, name in ALERT.items() if alert.get(name) is not None}
     pictures: dict[tuple[str, str], Collecting] = {}
     for order, thing in enumerate(alert["objects"]):
         place = f"{where} objects[{order}]"
@@ -162,7 +162,7 @@ def write(stream: IO[bytes], pictures: Iterable[Written], options: Options = PLA
     alert: dict[str, Any] = {}
     objects: dict[str, dict[str, Any]] = {}
     for picture, regions in pictures:
-        mine = {name: picture.attributes[name] for name in ALERT if name in picture.attributes}
+        mine = {name: picture.attributes[own] for own, name in ALERT.items() if own in picture.attributes}
         if objects and mine != alert:
             stream.write(_line(alert, objects))
             objects = {}

@@ -103,7 +103,7 @@ def _pictures(boxes: Groups, owners: dict[str, int], limits: Limits) -> Iterator
     boxes.arrange(len(owners))
     for detection, owner in owners.items():
         found = Collecting(limits, PictureRef(id=detection), labels=labels)
-        for _, record in boxes.of(owner):
+        for record in boxes.of(owner):
             if record:
                 _box(found, orjson.loads(record))
         yield found.parsed()

@@ -1,7 +1,7 @@
 """Why a file as a whole cannot be read or written; what is wrong with a part of it is a `Problem`."""
 
 
-class Refused(ValueError):
+class Refused(Exception):
     """The sentence is for people."""
 
 
