@@ -98,9 +98,9 @@ class _File:
 
     def _owner(self, element: Element, name: str) -> int | None:
         given = element.value.get(name)
-        key = str(given) if type(given) is int else text(given)[: self._limits.label]
-        if not key:
-            self._problems.add(element.where, f"Its {name} is neither a number nor a text; it is left out.")
+        key = str(given) if type(given) is int else text(given)
+        if not 0 < len(key) <= self._limits.label:
+            self._problems.add(element.where, f"Its {name} is neither a number nor a short text; it is left out.")
             return None
         owner = self._owners.setdefault(key, len(self._owners))
         if owner >= self._limits.pictures:

@@ -70,8 +70,8 @@ def _take(element: Element, boxes: Groups, owners: dict[str, int], problems: Pro
     shared = {"label": _label(thing), "object": str(element.at), TYPES: thing.get("false_positive_types")}
     for position, box in enumerate(listed):
         where = f"{element.where}.bboxes[{position}]"
-        detection = text(box.get("detection_id"))[:100] if isinstance(box, dict) else ""
-        if not detection:
+        detection = text(box.get("detection_id")) if isinstance(box, dict) else ""
+        if not 0 < len(detection) <= limits.label:
             problems.add(where, "The box names no detection, and is left out.")
             continue
         owner = owners.setdefault(detection, len(owners))

@@ -120,7 +120,7 @@ def test_an_annotation_that_is_none_costs_itself_alone(change: dict[str, Any], p
 
 def test_what_does_not_fit_together_is_told() -> None:
     said = coco(
-        {**BOX, "category_id": 4}, {**BOX, "image_id": 99}, {**BOX, "image_id": None}, 7,
+        {**BOX, "category_id": 4}, {**BOX, "image_id": 99}, {**BOX, "image_id": "8" * 201}, 7,
         images=[IMAGE, IMAGE, "a.jpg", {"file_name": "no id"}],
         categories=[SMOKE, {"id": 4}, {"name": "no id"}, SMOKE | {"name": 3}],
     )  # fmt: skip
