@@ -133,7 +133,7 @@ class _File:
         for groups in (self._images, self._annotations):
             groups.arrange(len(self._owners))
         yield Classes(self._names)
-        yield from self._problems.told
+        yield from self._problems.told + self._problems.rest()
         ids = list(self._owners)
         seen = bytearray(len(ids))
         for owner in self._listed:

@@ -84,6 +84,11 @@ class Problems:
         self.told.append(problem := Problem(clean(where)[:200], clean(sentence)[:500]))
         return problem
 
+    def rest(self) -> list[Problem]:
+        """How many there are besides those that were told."""
+        more = self.count - len(self.told)
+        return [Problem("file", f"{more:,} more problems are not told one by one.")] if more else []
+
 
 class Labels:
     """The different labels of a file, which are not without number."""

@@ -69,6 +69,7 @@ def read(
             if pictures > limits.pictures:
                 raise TooComplex(f"The file is about more than {limits.pictures:,} pictures.")
             yield item
+    yield from problems.rest()
     if problems.count and not alerts:
         raise NotOfFormat("The file is not a Pyronear manifest: no line is an alert.")
 

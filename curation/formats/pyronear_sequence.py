@@ -53,7 +53,7 @@ def read(
                     _take(element, boxes, owners, problems, limits)
         if not is_one:
             raise NotOfFormat(NOT_IT)
-        yield from problems.told
+        yield from problems.told + problems.rest()
         yield from _pictures(boxes, owners, limits)
 
 

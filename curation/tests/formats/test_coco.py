@@ -9,7 +9,7 @@ import pytest
 
 from curation.formats.limits import Limits
 from curation.formats.refusals import CannotSay, NotOfFormat, TooComplex
-from curation.formats.regions import POLYGON, Classes, PictureRef, Region
+from curation.formats.regions import POLYGON, Classes, PictureRef, Problem, Region
 from curation.formats.writing import Options
 from curation.tests.formats.files import HD, only, pictures, read, strays, told, write, write_one
 
@@ -185,9 +185,10 @@ def test_a_long_number_or_a_long_text_is_refused() -> None:
         read("coco", '{"images": ["' + "x" * 16_000_000 + '"]}')
 
 
-def test_sixteen_mib_of_empty_lists_are_survived() -> None:
-    items = read("coco", b'{"images": [' + b"[]," * 1_000_000 + b"[]]}")
-    assert len(strays(items)) == 100
+def test_a_hundred_thousand_empty_lists_are_told_in_a_sentence() -> None:
+    told_so = strays(read("coco", b'{"images": [' + b"[]," * 100_000 + b"[]]}"))
+    assert len(told_so) == 101
+    assert told_so[-1] == Problem("file", "99,901 more problems are not told one by one.")
 
 
 def test_texts_are_made_fit() -> None:
