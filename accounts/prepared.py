@@ -24,6 +24,7 @@ MARKS: dict[type, Callable[[int], Any]] = {  # stand for values while the SQL is
     datetime: lambda number: datetime(1, 1, 1, 0, 0, number, tzinfo=UTC),
 }
 PLAIN = (models.CharField, models.IntegerField, models.BooleanField, models.FloatField, models.ForeignKey)
+MOST_PREPARED = 8  # rows of an INSERT; more are planned anew each time, so that a connection does not keep every length
 _numbers = count(1)
 
 
@@ -173,8 +174,10 @@ def _saved(field: Any, value: Any) -> Any:
 class Insert(Generic[Row]):
     """Adds rows of one model, as `save()` of a new row does, without signals and without `auto_now`."""
 
-    def __init__(self, model: type[Row]) -> None:
+    def __init__(self, model: type[Row], *, skips_known: bool = False) -> None:
+        """skips_known: a row that a unique constraint refuses is left out, and no row learns its id."""
         self._model = model
+        self._skips_known = skips_known
         self._fields = [field for field in model._meta.concrete_fields if not field.primary_key]
         self._shapes: dict[int, Statement] = {}
 
@@ -184,17 +187,24 @@ class Insert(Generic[Row]):
             return
         values = [_saved(field, row.__dict__[field.attname]) for row in rows for field in self._fields]
         with connection.cursor() as cursor:
-            self._shape(len(rows)).run(cursor, values)
+            self._run(cursor, len(rows), values)
+            if self._skips_known:
+                return
             for row, (row_id,) in zip(rows, cursor.fetchall(), strict=True):
                 row.pk = row_id
                 row._state.adding, row._state.db = False, connection.alias
 
-    def _shape(self, size: int) -> Statement:
+    def _run(self, cursor: Any, size: int, values: list[Any]) -> None:
+        if size > MOST_PREPARED:
+            cursor.execute(self._sql(size), values)
+            return
         if size not in self._shapes:
-            table, quote = self._model._meta.db_table, connection.ops.quote_name
-            columns = ", ".join(quote(field.attname) for field in self._fields)
-            marks = ", ".join([f"({', '.join('%s' for _ in self._fields)})"] * size)
-            key = quote(self._model._meta.pk.attname)
-            sql = f"INSERT INTO {quote(table)} ({columns}) VALUES {marks} RETURNING {key}"  # noqa: S608  # nosec B608
-            self._shapes[size] = Statement(f"insert_{table}", sql)
-        return self._shapes[size]
+            self._shapes[size] = Statement(f"insert_{self._model._meta.db_table}", self._sql(size))
+        self._shapes[size].run(cursor, values)
+
+    def _sql(self, size: int) -> str:
+        quote = connection.ops.quote_name
+        columns = ", ".join(quote(field.attname) for field in self._fields)
+        marks = ", ".join([f"({', '.join('%s' for _ in self._fields)})"] * size)
+        end = "ON CONFLICT DO NOTHING" if self._skips_known else f"RETURNING {quote(self._model._meta.pk.attname)}"
+        return f"INSERT INTO {quote(self._model._meta.db_table)} ({columns}) VALUES {marks} {end}"  # noqa: S608  # nosec B608

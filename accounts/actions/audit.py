@@ -48,9 +48,7 @@ def together() -> Iterator[None]:
 
 def record_all(action: str, table: str, changes: dict[int, dict[str, Any]], *, by: Actor) -> None:
     """As `record`, for many rows of a table at once. changes: what each row became, by its id."""
-    AuditEntry.objects.bulk_create(
-        _entry(action, table, row_id, by=by, before=None, after=after) for row_id, after in changes.items()
-    )
+    _append(*(_entry(action, table, row_id, by=by, before=None, after=after) for row_id, after in changes.items()))
 
 
 def _entry(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,16 +25,18 @@ from curation.actions import find, queue, uploads
 from curation.actions import media as medias
 from curation.actions.commit import commit
 from curation.actions.content import picture_or_video
-from curation.actions.objects import Claim, ClaimLost, Content, abandon, settle, write
+from curation.actions.many import settle_all
+from curation.actions.objects import Claim, ClaimLost, Content, abandon, write
 from curation.actions.refusing import store_errors
 from curation.actions.uploads import Arrival
 from curation.actions.working import Work
 from curation.models import Media, Upload
 from curation.storage.errors import ObjectMissing
-from curation.storage.spool import SMALL, Arrived, Spool, Spooled
+from curation.storage.spool import MIB, SMALL, Arrived, Spool, Spooled
 from curation.storage.stores import object_store
 
 State = Upload.State
+HELD = 8 * MIB  # bytes of several files that are held at the same time
 Keep = Callable[[Media], None]
 Outcome = Media | Upload | Refusal
 OF_THE_BYTES = (Invalid, NotSupported, TooLarge)  # refusals that another try would only repeat
@@ -116,14 +118,11 @@ def _complete_together(rows: Sequence[Upload], by: Actor) -> dict[int, Outcome]:
     ready: list[_Prepared] = []
     claims: list[Claim] = []
     try:
-        for upload in rows:
-            try:
-                with _refusing(upload), _arrived_small(upload) as spooled:
-                    prepared = _prepared(upload, spooled, by)
-                    claims += write([prepared.content])
-                    ready.append(prepared)
-            except Refusal as refusal:
-                found[upload.pk] = refusal
+        for few in _few_at_a_time(rows):
+            with ExitStack() as spooled:
+                read = _read_few(few, spooled, found, by)
+                claims += write([prepared.content for prepared in read])
+                ready += read
         return found | _commit_together(ready, claims, by)
     except (ClaimLost, Ended, Refusal):  # one of them: each is tried alone, and told alone
         abandon(*claims)
@@ -133,11 +132,44 @@ def _complete_together(rows: Sequence[Upload], by: Actor) -> dict[int, Outcome]:
         raise
 
 
+def _few_at_a_time(rows: Sequence[Upload]) -> Iterator[list[Upload]]:
+    """In parts whose bytes are held together: one statement takes the keys of a part."""
+    few: list[Upload] = []
+    for upload in rows:
+        if few and sum(each.size for each in few) + upload.size > HELD:
+            yield few
+            few = []
+        few.append(upload)
+    if few:
+        yield few
+
+
+def _read_few(rows: Sequence[Upload], spooled: ExitStack, found: dict[int, Outcome], by: Actor) -> list[_Prepared]:
+    """Those that are what was declared; refusals go into `found`. Their bytes are there as long as `spooled`."""
+    read: list[_Prepared] = []
+    for upload in rows:
+        try:
+            with _refusing(upload):
+                read.append(_prepared(upload, spooled.enter_context(_arrived_small(upload)), by))
+        except Refusal as refusal:
+            found[upload.pk] = refusal
+    return read
+
+
 @transaction.atomic
 def _commit_together(ready: Sequence[_Prepared], claims: Sequence[Claim], by: Actor) -> dict[int, Outcome]:
-    settle(*claims)
+    """As `_Prepared.place` for each, by a few statements for all."""
+    if not ready:
+        return {}
+    settle_all(claims)
     recheck(by)
-    return {prepared.upload.pk: prepared.place(by) for prepared in ready}
+    organisation_id = by.access.organisation_id if by.access else None
+    described = [{"type": prepared.upload.type, **prepared.columns} for prepared in ready]
+    media = medias.new_many(described, organisation_id=organisation_id, by=by)
+    made = {prepared.upload.pk: row for prepared, row in zip(ready, media, strict=True)}
+    if not uploads.end_all(made):
+        raise Ended
+    return {**made}
 
 
 def _at_once(upload: Upload, by: Actor, keep: Keep) -> Media | Upload:
@@ -300,7 +332,7 @@ class _Prepared:
     def place(self, by: Actor) -> Media:
         """Within the transaction: the media, and the end of the upload. Raises Ended."""
         placed = medias.place(self.media, type=self.upload.type, columns=self.columns, by=by)
-        if not uploads.end(self.upload, State.DONE, media=placed):
+        if not uploads.end(self.upload, State.DONE, media_id=placed.pk):
             raise Ended
         return placed
 

@@ -16,6 +16,9 @@ from accounts.scopes import Scope, Sees
 from curation.models import Annotation, ImportRun, Job, Media, Upload
 
 Row = TypeVar("Row", Media, Annotation)
+_UPLOAD = Prepared(
+    lambda upload_id, owner_id: Upload.objects.filter(pk=upload_id, owner=owner_id), upload_id=int, owner_id=int
+)
 _LIVING_MEDIA = Prepared(lambda media_id: Media.objects.living().filter(pk=media_id), media_id=int)
 
 
@@ -81,8 +84,8 @@ def _hidden(table: str, row_id: int, access: Access) -> Exception:
 
 def upload(upload_id: int, *, access: Access) -> Upload:
     """An upload of the access's own; whoever sees every media has no more to do with those of others."""
-    row = Upload.objects.filter(owner=access, pk=min(upload_id, LARGEST_ID)).first()
-    if row is None or row.pk != upload_id:
+    row = None if upload_id > LARGEST_ID else _UPLOAD.first(upload_id=upload_id, owner_id=access.pk)
+    if row is None:
         raise _hidden("uploads", upload_id, access)
     return row
 

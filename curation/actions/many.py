@@ -39,7 +39,7 @@ def commit_all(contents: Sequence[Content], *, rows: Callable[[], Result], execu
     claims = _write_all({content.key: content for content in contents}, executor)
     try:
         with transaction.atomic():
-            _settle_all(claims)
+            settle_all(claims)
             return rows()
     except BaseException:
         _tidy(claims)
@@ -100,8 +100,8 @@ def _take_all(contents: Sequence[Content]) -> dict[str, tuple[int, str]]:
     return {key: (row_id, state) for row_id, key, _, state in found}
 
 
-def _settle_all(claims: Sequence[Claim]) -> None:
-    """As `settle`: the rows are locked in the order of their keys, and none may have been collected."""
+def settle_all(claims: Sequence[Claim]) -> None:
+    """As `settle`, by three statements: the rows are locked in the order of their keys, and none was collected."""
     if not claims:
         return
     ids = {claim.row_id for claim in claims}

@@ -67,7 +67,7 @@ def new(*, type: str, by: Actor, **columns: Any) -> Media:
 def new_many(described: Sequence[dict[str, Any]], *, organisation_id: int | None, by: Actor) -> list[Media]:
     """As `new`, for many that have their files. Each of `described`: its type, file_columns(), and what is known."""
     rows = [Media(owner=by.access, organisation_id=organisation_id, **columns) for columns in described]
-    Media.objects.bulk_create(rows)
+    _insert(*rows)
     told = {row.pk: {"type": row.type, "file": row.file.name, "sha256": row.sha256} for row in rows}
     record_all("media.create", "media", told, by=by)
     derived.ask_all(rows, by=by)

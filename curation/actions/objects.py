@@ -73,7 +73,7 @@ def write(contents: Sequence[Content]) -> list[Claim]:
         return []
     taken = _take(contents)
     try:
-        return [_put(content, taken[content.key]) for content in contents]
+        return [_put(content, taken[key]) for key, content in {content.key: content for content in contents}.items()]
     except (Exception, Stopped):
         _give_up(*(row.row_id for row in taken.values()))
         raise

@@ -14,10 +14,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.actor import Actor
+from accounts.prepared import Insert
 from curation.actions.announce import announce
 from curation.models import Job
 
 Noted = list[tuple[str, str]]  # kind and key of jobs
+_insert = Insert(Job, skips_known=True)
 _noted: ContextVar[Noted | None] = ContextVar("noted", default=None)
 
 
@@ -28,15 +30,16 @@ def put(
 
     key: names what the job is about so exactly that a job which runs already need not be run again.
     """
-    job = Job(
-        kind=kind,
-        key=key,
-        payload=payload or {},
-        requested_by=by.access,
-        not_before=timezone.now() + (delay or timedelta(0)),
-        sent_at=None if delay else announce_after_commit(kind, key),
+    _insert(
+        Job(
+            kind=kind,
+            key=key,
+            payload=payload or {},
+            requested_by=by.access,
+            not_before=timezone.now() + (delay or timedelta(0)),
+            sent_at=None if delay else announce_after_commit(kind, key),
+        )
     )
-    Job.objects.bulk_create([job], ignore_conflicts=True)
 
 
 def announce_after_commit(kind: str, key: str) -> datetime | None:
@@ -75,7 +78,7 @@ def _send(kind: str, key: str) -> None:
 def put_many(kind: str, payloads: dict[str, dict[str, Any]], *, by: Actor) -> None:
     """As `put`, for many jobs of a kind at once. payloads: by the keys of the jobs."""
     now = timezone.now()
-    jobs = [
+    jobs = (
         Job(
             kind=kind,
             key=key,
@@ -85,5 +88,5 @@ def put_many(kind: str, payloads: dict[str, dict[str, Any]], *, by: Actor) -> No
             sent_at=announce_after_commit(kind, key),
         )
         for key, payload in payloads.items()
-    ]
-    Job.objects.bulk_create(jobs, ignore_conflicts=True)
+    )
+    _insert(*jobs)

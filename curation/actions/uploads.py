@@ -16,15 +16,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.actions.rights import recheck
 from accounts.actor import Actor
+from accounts.models import Access
+from accounts.prepared import Insert, Prepared, Statement
 from accounts.refusals import Conflict, TooLarge
+from accounts.scopes import Sees
 from curation.actions import media as medias
 from curation.actions.content import limit_of
 from curation.actions.objects import Claim, ClaimLost, settle
@@ -38,12 +43,22 @@ from curation.storage.spool import in_words
 from curation.storage.stores import object_store
 
 log = logging.getLogger(__name__)
+_insert = Insert(Upload)
+_UNDER_WAY = Prepared(lambda upload_id: Upload.objects.under_way().filter(pk=upload_id), upload_id=int)
+_COUNT = Statement(
+    "uploads_under_way", "SELECT COUNT(*) FROM curation_upload WHERE owner_id = %s AND finished_at IS NULL"
+)
 
 LATE = timedelta(hours=1)  # a PUT that began just before its link ended has come to its end after so long
 PROLONGED_AFTER = timedelta(hours=1)  # asking again sooner writes nothing
 LINKS = 100  # links to parts that are given at a time
 BATCH = 500  # rows in memory
 KIND = "complete_upload"  # of the job
+END_ALL = """
+UPDATE curation_upload SET state = 'done', error = '', finished_at = %s, media_id = made.column2
+FROM (VALUES {pairs}) AS made
+WHERE id = made.column1 AND finished_at IS NULL
+"""
 
 State = Upload.State
 
@@ -94,7 +109,8 @@ def _begun(wanted: Sequence[Wanted], twins: dict[str, _Twin], by: Actor, keep: K
     recheck(by)
     uploads = [_new(one, by) for one, twin in zip(wanted, known, strict=True) if not twin]
     _refuse_too_many(len(uploads), by)
-    saved = iter(Upload.objects.bulk_create(uploads))
+    _insert(*uploads)
+    saved = iter(uploads)
     begun: list[Begun] = [
         medias.place(one.media, type=one.type, columns=twin.columns(one.name), by=by) if twin else next(saved)
         for one, twin in zip(wanted, known, strict=True)
@@ -127,8 +143,12 @@ def _links_are_safe() -> bool:
 
 def _refuse_too_many(more: int, by: Actor) -> None:
     most = settings.UPLOADS_UNDER_WAY
-    if more and Upload.objects.under_way().filter(owner=by.access).count() + more > most:
-        raise Conflict(f"An access may have {most} uploads under way; complete or cancel some first.")
+    if not more or by.access is None:
+        return
+    with connection.cursor() as cursor:
+        _COUNT.run(cursor, [by.access.pk])
+        if cursor.fetchone()[0] + more > most:
+            raise Conflict(f"An access may have {most} uploads under way; complete or cancel some first.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +164,9 @@ class _Twin:
 
 def _twins(wanted: Sequence[Wanted], by: Actor) -> dict[str, _Twin]:
     """By digest: what the actor may see of what is wanted; sizes and types that differ are no twins."""
-    if by.access is None:
-        return {}
     asked = {one.sha256: one for one in wanted}
+    if by.access is None or _surely_has_none(list(asked), by.access):
+        return {}
     seen = Media.objects.visible_to(by.access).stored().filter(sha256__in=asked)
     medias_by_key = {
         row.file.name: row
@@ -156,6 +176,21 @@ def _twins(wanted: Sequence[Wanted], by: Actor) -> dict[str, _Twin]:
     ready = StoredObject.objects.filter(key__in=medias_by_key, state=StoredObject.State.READY)
     claims = {row.key: Claim(row.pk, row.key, written=False) for row in ready}
     return {row.sha256: _Twin(row, claims[key]) for key, row in medias_by_key.items() if key in claims}
+
+
+def _surely_has_none(digests: list[str], access: Access) -> bool:
+    """Most uploads are of new bytes and come one by one: a statement that is made once spares the long one."""
+    if len(digests) > 1 or access.sees == Sees.LISTED:
+        return False
+    return not _seen_with(access.sees).exists(sha256=digests[0], owner_id=access.pk)
+
+
+@cache
+def _seen_with(sees: str) -> Prepared[Media]:
+    def build(sha256: str, owner_id: int) -> QuerySet[Media]:
+        return Media.objects.visible_to(Access(pk=owner_id, sees=sees)).filter(sha256=sha256)
+
+    return Prepared(build, sha256=str, owner_id=int)
 
 
 def _open_for_parts(upload: Upload) -> None:
@@ -278,13 +313,25 @@ def is_expired(upload: Upload) -> bool:
 
 
 def end(upload: Upload, state: str, *, error: str = "", **columns: Any) -> bool:
-    """End an upload that is under way; False when somebody else has ended it."""
-    now = timezone.now()
-    mine = Upload.objects.under_way().filter(pk=upload.pk)
-    if not mine.update(state=state, error=error[:500], finished_at=now, **columns):
+    """End an upload that is under way; False when somebody else has ended it. columns: such as media_id."""
+    columns |= {"state": state, "error": error[:500], "finished_at": timezone.now()}
+    if not _UNDER_WAY.update(columns, upload_id=upload.pk):
         return False
-    upload.state, upload.error, upload.finished_at = state, error[:500], now
+    for name, value in columns.items():
+        setattr(upload, name, value)
     return True
+
+
+def end_all(made: dict[int, Media]) -> bool:
+    """Within the transaction that made the media of these uploads, by their ids: they are done.
+
+    False when somebody else has ended one of them; then the transaction is to be given up.
+    """
+    now, pairs = connection.ops.adapt_datetimefield_value(timezone.now()), ", ".join(["(%s, %s)"] * len(made))
+    values = [value for upload_id, row in made.items() for value in (upload_id, row.pk)]
+    with connection.cursor() as cursor:
+        cursor.execute(END_ALL.format(pairs=pairs), [now, *values])
+        return int(cursor.rowcount) == len(made)
 
 
 def media_of(upload: Upload) -> Media | None:

@@ -87,6 +87,25 @@ def test_completed_or_cancelled_but_never_both(tower: Access) -> None:
     agree()
 
 
+def test_batches_in_either_order_and_a_cancellation_leave_each_upload_with_one_end(tower: Access) -> None:
+    for n in range(5):
+        rows = [arrived(tower, picture(10 * n + k)) for k in range(4)]
+        ids = [row.pk for row in rows]
+        batches = [partial(completing.complete_many, order, by=actor(tower)) for order in (ids, ids[::-1])]
+        cancel = partial(lambda pk: uploads.cancel(Upload.objects.get(pk=pk)), ids[2])
+        one, other, cancelled = together([partial(patiently, batch) for batch in batches] + [cancel])
+        ended = {row.pk: row for row in Upload.objects.filter(pk__in=ids)}
+        assert [ended[pk].state for pk in ids if pk != ids[2]] == ["done"] * 3
+        assert (ended[ids[2]].state == "done") == isinstance(cancelled, Conflict)
+        for pk in ids:
+            if ended[pk].state == "done":
+                assert isinstance(one[pk], Media)
+                assert one[pk].pk == other[pk].pk == ended[pk].media_id
+            else:
+                assert isinstance(one[pk], Refusal)
+    agree()
+
+
 def test_a_job_and_a_cancellation_do_not_meet(tower: Access, settings: Any) -> None:
     settings.UPLOAD_INLINE_MAX_BYTES = 0
     for n in range(5):

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from accounts.models import AuditEntry
 from accounts.scopes import TokenRights
 from accounts.tests.cast import Cast, api
-from curation.actions import uploads
+from curation.actions import completing, uploads
 from curation.actions.check import examine
 from curation.actions.completing import complete_upload
 from curation.models import Annotation, IdempotencyKey, Media, Origin, StoredObject, Upload
@@ -454,6 +454,22 @@ def test_a_batch_is_read_back_at_once_as_far_as_a_single_file_may_be_large(cast:
     assert [row["status"] for row in complete_many(tower, *(row["id"] for row in rows))] == [200, 200, 202]
     complete_upload(Attempt({"upload": rows[2]["id"]}))
     assert Media.objects.stored().count() == 3
+
+
+@pytest.mark.parametrize("held", [1, 2, 5])
+def test_a_batch_that_is_too_large_to_be_held_is_committed_all_the_same(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    tower = api(cast.tower)
+    contents = [picture(n % 4) for n in range(5)]
+    rows = begin_many(tower, contents).json()["uploads"]
+    for row, content in zip(rows, contents, strict=True):
+        put(row, content)
+    monkeypatch.setattr(completing, "HELD", held * max(map(len, contents)))
+    outcomes = complete_many(tower, *(row["id"] for row in rows))
+    assert [row["media"]["sha256"] for row in outcomes] == [row["sha256"] for row in rows]
+    assert [Upload.objects.get(pk=row["id"]).media_id for row in outcomes] == [row["media"]["id"] for row in outcomes]
+    assert examine(full=True).clean
 
 
 def test_many_are_at_most_a_hundred_and_all_or_none(cast: Cast) -> None:
