@@ -17,12 +17,13 @@ from accounts.rates import parsed
 from curation.formats import names
 from curation.imaging import video
 
+SETTINGS = "settings"  # the tag of our checks: commands that need no others begin sooner
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 EXAMPLE_KEYS = {"minioadmin", "admin", "test", "changeme", "secret", "password", "AKIAIOSFODNN7EXAMPLE"}
 WELL_KNOWN_PASSWORDS = {"superuser_pwd", "password", "change-me", "changeme", "admin", "secret", "example"}
 
 
-@register()
+@register(SETTINGS)
 def debug_stays_at_home(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
     """pyrostorage.E001: DEBUG shows traces and settings to whoever asks."""
     public = [host for host in settings.ALLOWED_HOSTS if host.strip("[]") not in {*LOCAL, "testserver"}]
@@ -34,7 +35,7 @@ def debug_stays_at_home(app_configs: Any = None, **kwargs: Any) -> Iterable[Chec
         )
 
 
-@register()
+@register(SETTINGS)
 def superuser_is_given_whole(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
     """pyrostorage.E002: a first admin with half a name, or a password from the documentation."""
     login, password = settings.SUPERUSER_LOGIN, settings.SUPERUSER_PWD
@@ -44,7 +45,7 @@ def superuser_is_given_whole(app_configs: Any = None, **kwargs: Any) -> Iterable
         yield Error("SUPERUSER_PWD is a well-known password.", hint="Choose another one.", id="pyrostorage.E002")
 
 
-@register()
+@register(SETTINGS)
 def store_key_is_ones_own(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
     """pyrostorage.E003: the bucket can be opened with a key out of some documentation."""
     if settings.BUCKET_NAME and settings.S3["S3_SECRET_KEY"] in EXAMPLE_KEYS:
@@ -53,7 +54,7 @@ def store_key_is_ones_own(app_configs: Any = None, **kwargs: Any) -> Iterable[Ch
         )
 
 
-@register()
+@register(SETTINGS)
 def origins_are_origins(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
     """pyrostorage.E004: an origin that no browser would ever send."""
     for origin in settings.CORS_ALLOWED_ORIGINS:
@@ -65,7 +66,7 @@ def origins_are_origins(app_configs: Any = None, **kwargs: Any) -> Iterable[Chec
             )
 
 
-@register()
+@register(SETTINGS)
 def data_dir_can_be_written(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
     """pyrostorage.E005: no place for the database, the pictures or the logs."""
     try:
@@ -74,7 +75,7 @@ def data_dir_can_be_written(app_configs: Any = None, **kwargs: Any) -> Iterable[
         yield Error("DATA_DIR cannot be created.", hint="Check its owner and rights.", id="pyrostorage.E005")
 
 
-@register()
+@register(SETTINGS)
 def words_are_known(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
     """pyrostorage.E006: a setting that is a word nobody knows, and would only fail at its first use."""
     for name, rate in settings.RATES.items():
@@ -85,7 +86,7 @@ def words_are_known(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMes
             yield Error(f"{variable} must be written like 3000/min, or be empty.", id="pyrostorage.E006")
 
 
-@register()
+@register(SETTINGS)
 def name_patterns_can_be_used(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
     """pyrostorage.E009: a pattern for file names that is none, or that could take for ever."""
     for number, pattern in enumerate(settings.INGEST_NAME_PATTERNS, 1):
@@ -95,14 +96,14 @@ def name_patterns_can_be_used(app_configs: Any = None, **kwargs: Any) -> Iterabl
             yield Error(f"Pattern {number} of INGEST_NAME_PATTERNS {error}.", id="pyrostorage.E009")
 
 
-@register()
+@register(SETTINGS)
 def any_origin_is_meant(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
     """pyrostorage.W001: every web site may call the API (never with cookies)."""
     if settings.CORS_ALLOW_ALL_ORIGINS:
         yield Warning("CORS_ORIGIN is *: every web site may call the API.", id="pyrostorage.W001")
 
 
-@register()
+@register(SETTINGS)
 def videos_can_be_looked_into(app_configs: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
     """pyrostorage.W003: videos are kept, but nobody sees of them what a list could show."""
     if video.tools() is None:

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from accounts.actions.audit import record, together
 from accounts.actor import command
-from accounts.models import Access, ApiToken, AuditEntry
-from accounts.prepared import Insert, Prepared
+from accounts.models import Access, ApiToken, AuditEntry, Organisation
+from accounts.prepared import MOST_PREPARED, Insert, Prepared
 from accounts.tests.cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,7 @@ def test_a_time_is_compared_as_the_database_keeps_it(cast: Cast, seconds: int, l
     assert LIVING.exists(now=now, token_id=token.pk) is living
 
 
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("count", [1, 3, MOST_PREPARED, MOST_PREPARED + 1, 300])
 def test_inserted_rows_are_those_that_save_would_make(cast: Cast, count: int) -> None:
     rows = [
         AuditEntry(actor=cast.ana, door="api", action="a", table="t", row_id=n, after={"text": "'é%s"})
@@ -78,6 +78,24 @@ def test_inserted_rows_are_those_that_save_would_make(cast: Cast, count: int) ->
         assert (kept.actor_id, kept.row_id, kept.before, kept.after) == (cast.ana.pk, n, None, {"text": "'é%s"})
         assert (kept.at, kept.request_id) == (row.at, "")
         assert not row._state.adding
+
+
+def test_a_connection_keeps_no_statement_for_every_length_of_an_insert(cast: Cast) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite prepares nothing by name.")
+    insert, before = Insert(AuditEntry), set(connection.prepared)  # type: ignore[attr-defined]
+    for count in range(1, 3 * MOST_PREPARED):
+        insert(*(AuditEntry(door="api", action="a", table="t", row_id=n) for n in range(count)))
+    assert len(connection.prepared - before) == MOST_PREPARED  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("count", [1, MOST_PREPARED + 1])
+def test_an_insert_may_skip_what_is_there_already(cast: Cast, count: int) -> None:
+    insert = Insert(Organisation, skips_known=True)
+    Organisation.objects.create(name="org 0")
+    insert(*(Organisation(name=f"org {n}", name_folded=f"org {n}") for n in range(count)))
+    insert(*(Organisation(name=f"org {n}", name_folded=f"org {n}") for n in range(count)))
+    assert Organisation.objects.filter(name__startswith="org ").count() == count
 
 
 def test_a_new_connection_prepares_anew(cast: Cast) -> None:

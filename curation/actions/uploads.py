@@ -16,25 +16,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.actions.rights import recheck
 from accounts.actor import Actor
-from accounts.models import Access
 from accounts.prepared import Insert, Prepared, Statement
 from accounts.refusals import Conflict, TooLarge
-from accounts.scopes import Sees
 from curation.actions import media as medias
 from curation.actions.content import limit_of
-from curation.actions.objects import Claim, ClaimLost, settle
+from curation.actions.objects import ClaimLost, settle
 from curation.actions.refusing import store_errors
-from curation.models import Job, Media, StoredObject, Upload
+from curation.actions.twins import Twin, twins_of
+from curation.models import Job, Media, Upload
 from curation.storage.base import ObjectStore
 from curation.storage.direct import Part, PutLink, part_size_of
 from curation.storage.errors import StoreError, UploadGone
@@ -93,7 +90,7 @@ def begin(wanted: Sequence[Wanted], *, by: Actor, keep: Keep = medias.keep_nothi
         if one.size > limit_of(one.type):
             raise TooLarge(f"The file is larger than {in_words(limit_of(one.type))}.")
     try:
-        begun = _begun(wanted, _twins(wanted, by), by, keep)
+        begun = _begun(wanted, _seen(wanted, by), by, keep)
     except ClaimLost:  # the collector took one of the twins
         begun = _begun(wanted, {}, by, keep)
     for upload in begun:
@@ -103,7 +100,7 @@ def begin(wanted: Sequence[Wanted], *, by: Actor, keep: Keep = medias.keep_nothi
 
 
 @transaction.atomic
-def _begun(wanted: Sequence[Wanted], twins: dict[str, _Twin], by: Actor, keep: Keep) -> list[Begun]:
+def _begun(wanted: Sequence[Wanted], twins: dict[str, Twin], by: Actor, keep: Keep) -> list[Begun]:
     known = [twins.get(one.sha256) for one in wanted]
     settle(*(twin.claim for twin in known if twin))
     recheck(by)
@@ -117,6 +114,10 @@ def _begun(wanted: Sequence[Wanted], twins: dict[str, _Twin], by: Actor, keep: K
     ]
     keep(begun)
     return begun
+
+
+def _seen(wanted: Sequence[Wanted], by: Actor) -> dict[str, Twin]:
+    return twins_of({one.sha256: (one.size, one.type) for one in wanted}, by.access) if by.access else {}
 
 
 def _new(one: Wanted, by: Actor) -> Upload:
@@ -149,48 +150,6 @@ def _refuse_too_many(more: int, by: Actor) -> None:
         _COUNT.run(cursor, [by.access.pk])
         if cursor.fetchone()[0] + more > most:
             raise Conflict(f"An access may have {most} uploads under way; complete or cancel some first.")
-
-
-@dataclass(frozen=True, slots=True)
-class _Twin:
-    """A media that the actor sees, with the bytes that are wanted, and its object."""
-
-    media: Media
-    claim: Claim
-
-    def columns(self, name: str) -> dict[str, Any]:
-        return medias.columns_of_twin(self.media, name)
-
-
-def _twins(wanted: Sequence[Wanted], by: Actor) -> dict[str, _Twin]:
-    """By digest: what the actor may see of what is wanted; sizes and types that differ are no twins."""
-    asked = {one.sha256: one for one in wanted}
-    if by.access is None or _surely_has_none(list(asked), by.access):
-        return {}
-    seen = Media.objects.visible_to(by.access).stored().filter(sha256__in=asked)
-    medias_by_key = {
-        row.file.name: row
-        for row in seen.order_by("-pk")
-        if (row.size, row.type) == (asked[row.sha256].size, asked[row.sha256].type)
-    }
-    ready = StoredObject.objects.filter(key__in=medias_by_key, state=StoredObject.State.READY)
-    claims = {row.key: Claim(row.pk, row.key, written=False) for row in ready}
-    return {row.sha256: _Twin(row, claims[key]) for key, row in medias_by_key.items() if key in claims}
-
-
-def _surely_has_none(digests: list[str], access: Access) -> bool:
-    """Most uploads are of new bytes and come one by one: a statement that is made once spares the long one."""
-    if len(digests) > 1 or access.sees == Sees.LISTED:
-        return False
-    return not _seen_with(access.sees).exists(sha256=digests[0], owner_id=access.pk)
-
-
-@cache
-def _seen_with(sees: str) -> Prepared[Media]:
-    def build(sha256: str, owner_id: int) -> QuerySet[Media]:
-        return Media.objects.visible_to(Access(pk=owner_id, sees=sees)).filter(sha256=sha256)
-
-    return Prepared(build, sha256=str, owner_id=int)
 
 
 def _open_for_parts(upload: Upload) -> None:

@@ -8,9 +8,11 @@ from typing import Protocol
 
 from django.db.models import Count
 
+from accounts.prepared import Insert
 from accounts.refusals import Conflict
 from curation.models import ImportItem, ImportRun
 
+_insert = Insert(ImportItem)
 Verdict = ImportItem.Verdict
 PAGE = 1000
 LONGEST_REASON = 500
@@ -59,7 +61,7 @@ class Written:
         self._note(tally)
         if known:
             self.run.items.filter(path__in=known).delete()
-        ImportItem.objects.bulk_create(items)
+        _insert(*items)
         self.tally = tally
 
     def _known(self, items: Sequence[ImportItem]) -> dict[str, ImportItem]:

@@ -32,6 +32,7 @@ class Import:
     def __init__(self, source: Source, asked: Asked, journal: Journal, progress: Progress = no_progress) -> None:
         self._source, self._asked, self._journal, self._progress = source, asked, journal, progress
         self._done = 0
+        self._has_labels = False
 
     def go(self) -> None:
         """Pictures first, then the labels beside them. Stopped anywhere, it can be begun again.
@@ -42,7 +43,8 @@ class Import:
         with store_errors(), ThreadPoolExecutor(parallel, thread_name_prefix="import") as executor:
             self._source.check(lambda: self._progress("checking", 0))
             self._take_pictures(executor, parallel)
-            self._take_labels(executor)
+            if self._has_labels:
+                self._take_labels(executor)
 
     def _take_pictures(self, executor: Executor, parallel: int) -> None:
         limit = settings.VIDEO_MAX_BYTES
@@ -66,7 +68,7 @@ class Import:
             self._tell(count)
 
     def _pictures(self) -> Iterator[Entry]:
-        """Entries that may be pictures; what is skipped is judged in passing."""
+        """Entries that may be pictures; what is skipped is judged in passing, and labels are noticed."""
         skipped: list[ImportItem] = []
         for entry in self._source.entries():
             kind, why = plan.kind_of(entry.path)
@@ -77,6 +79,8 @@ class Import:
                     skipped = []
             elif kind is Kind.PICTURE:
                 yield entry
+            else:
+                self._has_labels = True
         self._skip(skipped)
 
     def _labels(self) -> Iterator[Entry]:

@@ -16,6 +16,7 @@ from curation.actions.importing.asked import Asked
 from curation.actions.importing.run import no_progress
 from curation.actions.imports import Outcome, ingest
 from curation.management.progress import Line
+from pyrostorage_site.checks import SETTINGS
 
 SHOWN = 20  # refused files, in words
 AGAIN = "What was done is whole; run the command again to go on."
@@ -28,6 +29,8 @@ class Command(BaseCommand):
         "point. Exit code: 0 all is well, 1 some files were refused, 2 it could not be done, or not to its end. "
         "See docs/imports.md."
     )
+
+    requires_system_checks = (SETTINGS,)  # those of models and addresses load every view, a third of a second
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("source", metavar="PATH", help="folder, picture, archive, or s3://bucket/prefix")
