@@ -1,6 +1,6 @@
 """Is it fast? Figures beside the raw limit of the same run.
 
-    make benchmark                               all of it, about fifteen minutes
+    make benchmark                               all of it, about half an hour
     python -m benchmarks.entries flows views     parts of it
 
 Absolute figures vary from machine to machine and from run to run, and prove nothing alone.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import derive, flows, imports, ingest, lists, video, views
+from benchmarks import derive, flows, imports, ingest, jobs, lists, video, views
 from benchmarks.rig import servers, service
 
 ON_ONE_SERVICE = {
@@ -20,6 +20,7 @@ ON_ONE_SERVICE = {
     "derive": derive.run,
     "ingest": ingest.run,
     "imports": imports.run,
+    "jobs": jobs.run,
 }
 
 
