@@ -36,7 +36,7 @@ from curation.storage.spool import MIB, SMALL, Arrived, Spool, Spooled
 from curation.storage.stores import object_store
 
 State = Upload.State
-HELD = 8 * MIB  # bytes of several files that are held at the same time
+HELD = 4 * MIB  # bytes of several files that are held at the same time
 Keep = Callable[[Media], None]
 Outcome = Media | Upload | Refusal
 OF_THE_BYTES = (Invalid, NotSupported, TooLarge)  # refusals that another try would only repeat

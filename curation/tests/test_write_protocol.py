@@ -16,6 +16,7 @@ from accounts.refusals import Busy, Conflict, Full, NotFound, Refusal
 from curation.actions import entries, media
 from curation.actions.check import examine
 from curation.actions.checking.report import Code
+from curation.actions.objects import Content, write
 from curation.models import Annotation, AnnotationRevision, Media, StoredObject
 from curation.storage.errors import ChecksumRefused, DiskFull, StoreError, StoreUnavailable
 from curation.tests import damage
@@ -55,6 +56,12 @@ def only_object_is(key: str) -> None:
     report = examine(full=True)
     assert report.clean
     assert report.checked["objects"] == 1
+
+
+def test_the_same_content_twice_is_one_object_and_put_once() -> None:
+    with spooled(picture()) as first, spooled(picture()) as second:
+        claims = write([Content("media/" + "a" * 32 + ".jpg", each, "image/jpeg") for each in (first, second)])
+    assert [claim.written for claim in claims] == [True]
 
 
 # --- The store fails -------------------------------------------------------------------------------

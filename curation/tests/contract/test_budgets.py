@@ -95,7 +95,7 @@ WRITES = {
     "begin an upload": 7,
     "begin ten uploads": 7,
     "complete an upload": 11,
-    "complete ten uploads": 11,  # however many they are, up to 8 MiB together
+    "complete ten uploads": 11,  # however many they are, up to 4 MiB together
     "complete two uploads": 11,
     "cancel an upload": 3,
     "describe": 4,
