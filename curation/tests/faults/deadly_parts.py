@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -17,10 +18,20 @@ SIP = 1000  # bytes
 
 
 class DeadlyStore(ObjectStore):
+    stored = itertools.count(1)  # by this process, or by its present job
+
     def put(self, key: str, file: IO[bytes], **announced: Any) -> None:
         point("P3")
         super().put(key, file, **announced)  # type: ignore[safe-super]
+        self._has_stored()
+
+    def copy(self, source: str, target: str, **announced: Any) -> None:
+        super().copy(source, target, **announced)  # type: ignore[safe-super]
+        self._has_stored()
+
+    def _has_stored(self) -> None:
         point("P5")
+        point(f"P5.{next(DeadlyStore.stored)}")
 
 
 class DeadlyBucket(DeadlyStore, BucketStore):

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg2  # type: ignore[import-untyped]
 import pytest
 import requests
 
@@ -37,7 +39,9 @@ class House:
     store: FaultProxy | None = None  # None: a folder
     database: FaultProxy | None = None  # None: SQLite
     postgres: testbed.PostgresServer | None = None
-    token: str = ""
+    database_url: str = ""  # beside the line
+    token: str = ""  # of the device
+    curator: str = ""  # token of a curator
     doomed: bool = False  # whether requests of this moment are those that a death was ordered for
     server: subprocess.Popen[bytes] | None = None
 
@@ -131,75 +135,142 @@ class House:
             assert time.monotonic() < deadline, f"not healthy after {PATIENCE} s: {self.log()[-3000:]}"
             time.sleep(0.05)
 
+    def rows(self, query: str, *values: object) -> list[Any]:
+        """What the database says, asked beside the service. Placeholders are %s."""
+        with contextlib.closing(self._connect()) as connection, contextlib.closing(connection.cursor()) as cursor:
+            cursor.execute(query if self.postgres else query.replace("%s", "?"), values)
+            found = list(cursor.fetchall()) if cursor.description else []
+            connection.commit()
+        return found
+
+    def _connect(self) -> Any:
+        if self.postgres:
+            return psycopg2.connect(self.database_url)
+        return sqlite3.connect(Path(self.environment["DATA_DIR"]) / "db.sqlite3", timeout=20)
+
+    def run(self, module: str, *words: str) -> Any:
+        """Run one of the rig's programs with the settings of production; what it prints, which is JSON."""
+        usual = self.environment | {"DJANGO_SETTINGS_MODULE": "pyrostorage_site.settings"}
+        command = [sys.executable, "-m", f"curation.tests.faults.{module}", *words]
+        done = subprocess.run(command, cwd=ROOT, env=usual, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
     def recover(self) -> dict[str, Any]:
         """What an administrator's timers do; then what check_storage --full finds. In one process, for speed."""
         self.wait_until_healthy("/readyz")
-        usual = self.environment | {"DJANGO_SETTINGS_MODULE": "pyrostorage_site.settings"}
-        command = [sys.executable, "-m", "curation.tests.faults.recover"]
-        done = subprocess.run(command, cwd=ROOT, env=usual, capture_output=True, text=True, check=False, timeout=300)
-        assert done.returncode == 0, done.stderr
-        report: dict[str, Any] = json.loads(done.stdout)
+        report: dict[str, Any] = self.run("recover")
         return report
 
 
 @contextlib.contextmanager
 def embedded(folder: Path) -> Iterator[House]:
     """SQLite and a folder."""
-    with _house(folder, {}) as house:
+    house = at_home(folder, {})
+    settle(house)
+    with serving(house):
         yield house
+
+
+@dataclass
+class Servers:
+    """A database server with a database for each house, and a store with a bucket for each."""
+
+    postgres: testbed.PostgresServer
+    store: testbed.S3Server
+
+
+DATABASES = ("faults", "hosts")
 
 
 @contextlib.contextmanager
-def grown(folder: Path) -> Iterator[House]:
-    """PostgreSQL and SeaweedFS, each behind a proxy."""
+def servers() -> Iterator[Servers]:
     with contextlib.ExitStack() as stack:
-        postgres = stack.enter_context(testbed.postgres_server(durable=True))
-        database_url = postgres.url
-        store = stack.enter_context(testbed.seaweedfs(testbed.find_weed(Path(sys.executable).parent)))
-        variables = testbed.variables(database_url, store, store.make_bucket("pyro"))
-        to_database = stack.enter_context(contextlib.closing(_before(database_url)))
-        to_store = stack.enter_context(contextlib.closing(_before(store.endpoint)))
-        variables["DATABASE_URL"] = _through(database_url, to_database)
-        variables["S3_ENDPOINT_URL"] = _through(store.endpoint, to_store)
+        postgres = stack.enter_context(testbed.postgres_server(durable=True, databases=DATABASES))
+        yield Servers(postgres, stack.enter_context(testbed.seaweedfs(testbed.find_weed(Path(sys.executable).parent))))
+
+
+@dataclass
+class Lines:
+    """The ways from the service to its database and its store, and the variables that lead along them."""
+
+    database: FaultProxy
+    store: FaultProxy
+    database_url: str  # beside the line
+    variables: dict[str, str]
+
+
+@contextlib.contextmanager
+def lines(behind: Servers, name: str) -> Iterator[Lines]:
+    """name: of the database and the bucket."""
+    database_url = f"{behind.postgres.url.rpartition('/')[0]}/{name}"
+    store = behind.store
+    variables = testbed.variables(database_url, store, store.make_bucket(name))
+    with contextlib.ExitStack() as stack:
+        to_database = stack.enter_context(contextlib.closing(before(database_url)))
+        to_store = stack.enter_context(contextlib.closing(before(store.endpoint)))
+        variables["DATABASE_URL"] = through(database_url, to_database)
+        variables["S3_ENDPOINT_URL"] = through(store.endpoint, to_store)
         variables["S3_PUBLIC_ENDPOINT_URL"] = store.endpoint
-        house = stack.enter_context(_house(folder, variables, store=to_store, database=to_database))
-        house.postgres = postgres
-        yield house
+        yield Lines(to_database, to_store, database_url, variables)
 
 
-def _before(url: str) -> FaultProxy:
+@contextlib.contextmanager
+def grown(folder: Path, behind: Servers) -> Iterator[House]:
+    """PostgreSQL and SeaweedFS, each behind a proxy."""
+    with lines(behind, "faults") as ways:
+        house = on(ways, behind, folder, ways.variables)
+        settle(house)
+        with serving(house):
+            yield house
+
+
+def on(ways: Lines, behind: Servers, folder: Path, variables: dict[str, str]) -> House:
+    """A house at these lines; nothing of it is started yet."""
+    house = at_home(folder, variables)
+    house.store, house.database = ways.store, ways.database
+    house.postgres, house.database_url = behind.postgres, ways.database_url
+    return house
+
+
+def before(url: str) -> FaultProxy:
     address = urlsplit(url)
     return FaultProxy((str(address.hostname), int(address.port or 0)))
 
 
-def _through(url: str, proxy: FaultProxy) -> str:
+def through(url: str, proxy: FaultProxy) -> str:
     address = urlsplit(url)
     return url.replace(f"{address.hostname}:{address.port}", f"127.0.0.1:{proxy.port}")
 
 
-@contextlib.contextmanager
-def _house(
-    folder: Path, variables: dict[str, str], store: FaultProxy | None = None, database: FaultProxy | None = None
-) -> Iterator[House]:
+def at_home(folder: Path, variables: dict[str, str]) -> House:
+    """Settings and folders of one host; nothing of it is started yet."""
     port = testbed.free_ports(1)[0]
-    orders = folder / "orders"
-    orders.mkdir()
+    for name in ("orders", "tmp"):
+        (folder / name).mkdir(parents=True)
     environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "DATA_DIR": str(folder / "data")}
     rounds = os.environ.get("FAULT_ROUNDS", "1")
     environment |= {"FAULT_ROUNDS": rounds} | ({"DATABASE_SECONDS": "8"} if rounds == "1" else {})
-    environment |= {"PORT": str(port), "WEB_WORKERS": "2", "TMPDIR": str(folder / "tmp"), "KILL_ORDERS": str(orders)}
-    environment |= {"DJANGO_SETTINGS_MODULE": "curation.tests.faults.deadly", "PYTHONPATH": str(ROOT)}
+    environment |= {"PORT": str(port), "WEB_WORKERS": "2", "TMPDIR": str(folder / "tmp")}
+    environment |= {"KILL_ORDERS": str(folder / "orders"), "PYTHONPATH": str(ROOT)}
+    environment |= {"DJANGO_SETTINGS_MODULE": "curation.tests.faults.deadly"}
     environment |= {"SUPERUSER_LOGIN": "root", "SUPERUSER_PWD": secrets.token_urlsafe(12)} | variables
-    (folder / "tmp").mkdir()
-    house = House(folder, environment, f"http://127.0.0.1:{port}", store, database)
-    house.manage("prepare")
-    house.manage("register_user", "tower", "--scope", "device", "--no-password")
-    house.token = house.manage("create_token", "tower", "faults").stdout.strip()
+    return House(folder, environment, f"http://127.0.0.1:{port}")
+
+
+def settle(house: House) -> None:
+    """Tables, the first admin, and who sends pictures and archives."""
+    tokens = house.run("settle")
+    house.token, house.curator = tokens["tower"], tokens["desk"]
+
+
+@contextlib.contextmanager
+def serving(house: House) -> Iterator[None]:
     house.start()
     try:
-        yield house
+        yield
     finally:
-        for proxy in (store, database):
+        for proxy in (house.store, house.database):
             if proxy is not None:
                 proxy.heal()
         house.stop()

@@ -27,8 +27,17 @@ def wait_for_pause(folder: Path, phase: str) -> None:
     _wait_while((folder / phase).exists)
 
 
+def paused_at(folder: Path, phase: str) -> int:
+    """The process that waits at `phase`."""
+    wait_for_pause(folder, phase)
+    told = folder / f"{phase}.process"
+    _wait_while(lambda: not told.exists() or not told.read_text())
+    return int(told.read_text())
+
+
 def resume(folder: Path, phase: str) -> None:
     (folder / f"{phase}.paused").unlink()
+    (folder / f"{phase}.process").unlink(missing_ok=True)
 
 
 def _wait_while(so: Callable[[], bool]) -> None:
@@ -37,6 +46,16 @@ def _wait_while(so: Callable[[], bool]) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError
         time.sleep(0.01)
+
+
+def withdraw(folder: Path, phase: str) -> None:
+    """Nobody is to stop at `phase` any more, and who waits there goes on."""
+    for name in (phase, f"{phase}.paused", f"{phase}.process"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def is_used_up(folder: Path, phase: str) -> bool:
+    return not (folder / phase).exists() and not (folder / f"{phase}.paused").exists()
 
 
 def is_ordered(phase: str) -> bool:
@@ -51,6 +70,7 @@ def point(phase: str) -> None:
     except FileNotFoundError:
         return
     if taken.read_text() == "pause":
+        (_folder() / f"{phase}.process").write_text(str(os.getpid()))
         _wait_while(taken.exists)
         return
     taken.unlink()

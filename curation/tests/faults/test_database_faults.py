@@ -44,7 +44,7 @@ def _clean_afterwards(healed: House, line: FaultProxy) -> Iterator[None]:
 def session(house: House) -> Iterator[psycopg2.extensions.connection]:
     """Beside the service, straight to the server."""
     assert house.postgres is not None
-    connection = psycopg2.connect(house.postgres.url)
+    connection = psycopg2.connect(house.database_url)
     try:
         yield connection
     finally:
@@ -170,16 +170,16 @@ def test_a_row_locked_by_somebody_for_long_is_503_and_not_a_wait_without_end(hea
 def test_a_read_only_database_serves_reads_and_answers_503_to_writes(healed: House) -> None:
     row, content = healed.announce(), fresh()
     assert healed.upload(row, content).status_code == 200
-    tell_server(healed, "ALTER DATABASE pyro SET default_transaction_read_only = on")
+    tell_server(healed, "ALTER DATABASE faults SET default_transaction_read_only = on")
     tell_server(healed, END_OTHERS)
     try:
-        assert tell(lambda: listing(healed)).status == 200
+        seconds_until(lambda: listing(healed).status_code == 200, 10)  # the ended connections are noticed
         assert healed.content_of(row) == content
         written = tell(lambda: healed.upload(row, fresh()))
         assert (written.status, bool(written.retry_after)) == (503, True)
         assert healed.ask("POST", "/api/v1/media", json={"type": "image"}).status_code == 503
     finally:
-        tell_server(healed, "SET default_transaction_read_only = off", "ALTER DATABASE pyro RESET ALL")
+        tell_server(healed, "SET default_transaction_read_only = off", "ALTER DATABASE faults RESET ALL")
         tell_server(healed, END_OTHERS)
     assert healed.upload(row, fresh()).status_code == 200
 
@@ -189,14 +189,14 @@ def test_no_connection_left_is_503_and_passes_by_itself(healed: House) -> None:
     assert healed.postgres is not None
     with session(healed) as keeper, keeper.cursor() as cursor:
         keeper.autocommit = True
-        cursor.execute("ALTER DATABASE pyro CONNECTION LIMIT 1")
+        cursor.execute("ALTER DATABASE faults CONNECTION LIMIT 1")
         cursor.execute(END_OTHERS)
         try:
             assert seconds_until(lambda: listing(healed).status_code == 503, 10) < 10
             assert {tell(lambda: listing(healed)).status for _ in range(3)} == {503}
             assert tell(lambda: health(healed)).status == 200
         finally:
-            cursor.execute("ALTER DATABASE pyro CONNECTION LIMIT -1")
+            cursor.execute("ALTER DATABASE faults CONNECTION LIMIT -1")
     assert seconds_until(lambda: listing(healed).status_code == 200, 10) < 10
     assert healed.upload(row, fresh()).status_code == 200
 

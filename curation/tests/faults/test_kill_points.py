@@ -6,15 +6,13 @@ the store, P5 object stored, P6 before COMMIT, P7 after COMMIT, P8 before the an
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
-from pathlib import Path
 
 import pytest
 
 from curation.tests.faults.house import House, deadly
 from curation.tests.faults.killing import COMMITTED, PHASES
+from curation.tests.faults.outcomes import clean, note
 from curation.tests.pictures import LABEL, picture
 
 pytestmark = pytest.mark.timeout(1800)
@@ -24,20 +22,6 @@ SIZE = (400, 300)  # random pixels: about 250 kB, so that a body comes in severa
 def fresh() -> bytes:
     """A picture that was never seen."""
     return picture(secrets.randbits(64), size=SIZE)
-
-
-def note(house: House, phase: str, flow: str, outcome: str) -> None:
-    """For the table of outcomes (`make faults`): written after all that is asked of one kill has held."""
-    if report := os.environ.get("FAULT_REPORT"):
-        kind = "folder" if house.store is None else "servers"
-        with Path(report).open("a") as file:
-            file.write(json.dumps({"house": kind, "flow": flow, "phase": phase, "outcome": outcome}) + "\n")
-
-
-def clean(house: House) -> None:
-    report = house.recover()
-    assert report["clean"], report
-    assert not any((house.folder / "tmp").iterdir()), "files of dead processes are left"
 
 
 @pytest.mark.parametrize("phase", PHASES)

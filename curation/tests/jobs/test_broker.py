@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import ssl
 import subprocess
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from django.db import connection, transaction
 from django.utils import timezone
 from kombu.connection import Connection
@@ -23,56 +21,19 @@ from kombu.connection import Connection
 from curation.actions import announce, jobs, queue
 from curation.actions.sweep import LOST_AFTER, QUEUE_MAX, sweep
 from curation.models import Job, Worker
+from curation.tests.jobs.broker import NO_SERVER, SERVER, Redis
 from curation.tests.jobs.conftest import NOBODY, ROOT, Put, children, environment, until
 from curation.tests.jobs.kinds import wrote
-from pyrostorage_site import testbed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Job.State
-SERVER = shutil.which("redis-server")
 QUICKLY = 1.0  # seconds that a request may wait for a broker that is away; on a machine that is busy
-
-
-class Redis:
-    """A redis-server of this test, which keeps nothing."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = testbed.free_ports(1)[0]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._folder = folder
-        self.client = redis.Redis(port=self.port)
-
-    def start(self) -> None:
-        command = [str(SERVER), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        with (self._folder / "redis.log").open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log)
-        until(self._answers)
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.client.ping())
-        except redis.ConnectionError:
-            return False
-
-    def stop(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
-        self._process.kill()
-        self._process.wait()
-
-    def freeze(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
-
-    def messages(self) -> int:
-        return int(self.client.llen(announce.QUEUE))
 
 
 @pytest.fixture
 def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
     if SERVER is None:
-        pytest.skip("There is no redis-server; install Debian's package redis-server.")
+        pytest.skip(NO_SERVER)
     server = Redis(tmp_path)
     server.start()
     settings.REDIS_URL = server.url
