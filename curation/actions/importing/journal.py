@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from django.db import IntegrityError
 from django.db.models import Count
 
 from accounts.prepared import Insert
@@ -61,7 +62,11 @@ class Written:
         self._note(tally)
         if known:
             self.run.items.filter(path__in=known).delete()
-        _insert(*items)
+        try:
+            _insert(*items)
+        except IntegrityError:
+            self._goes_on = True  # another attempt at this run, whose lease is over, is still at work
+            raise
         self.tally = tally
 
     def _known(self, items: Sequence[ImportItem]) -> dict[str, ImportItem]:

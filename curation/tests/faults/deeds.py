@@ -35,7 +35,7 @@ def stored(estate: Estate, content: bytes, host: int = 0) -> int:
 
 
 def is_derived(estate: Estate, media: int, host: int = 0) -> bool:
-    return estate.hosts[host].ask("GET", f"/api/v1/media/{media}/thumbnail").status_code == 200
+    return estate.as_curator("GET", f"/api/v1/media/{media}/thumbnail", host).status_code == 200
 
 
 def derived(estate: Estate, media: int) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """C15-C23: the database restarts, crashes, hangs, loses connections or the answer to COMMIT, or turns read-only.
 
-Every test ends with check_storage --full on the healed house.
+All of it ends with check_storage --full on the healed house.
 """
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ def line(healed: House) -> FaultProxy:
     return healed.database
 
 
-@pytest.fixture(autouse=True)
-def _clean_afterwards(healed: House, line: FaultProxy) -> Iterator[None]:
+@pytest.fixture(scope="module", autouse=True)
+def _clean_afterwards(grown_house: House) -> Iterator[None]:
     yield
-    line.heal()
-    report = healed.recover()
+    report = grown_house.recover()
     assert report["clean"], report
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +21,13 @@ from curation.tests.faults.outcomes import clean, note
 pytestmark = pytest.mark.timeout(1800)
 FILES = 2 * PICTURES
 ENDED = "J4"  # the job is done already: nobody has to take it over
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _clean_afterwards(estate: Estate) -> Iterator[None]:
+    yield
+    estate.until(estate.is_idle)
+    clean(*estate.hosts)
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +74,6 @@ def test_a_worker_killed_anywhere_leaves_one_set_of_small_pictures(estate: Estat
         assert deeds.derived(estate, media) == ALL_DERIVED
         assert deeds.is_derived(estate, media)
         note(estate.first, phase, "derive job", "derived once")
-    clean(*estate.hosts)
 
 
 @pytest.mark.parametrize("phase", ["J0", "P5.1", "J1", "J3", ENDED])
@@ -85,7 +92,6 @@ def test_a_worker_killed_anywhere_leaves_one_media_of_a_direct_upload(estate: Es
         assert estate.first.rows(copies, deeds.sha(content)) == [(1,)]
         note(estate.first, phase, "complete upload job", "one media")
         estate.until(estate.is_idle)
-    clean(*estate.hosts)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +117,6 @@ def test_an_import_killed_anywhere_leaves_what_an_undisturbed_one_leaves(
 
         assert deeds.made_by(estate, run) == undisturbed
         note(estate.first, phase, "import job", "as undisturbed")
-    clean(*estate.hosts)
 
 
 @pytest.mark.parametrize("kind", ["derive", "complete_upload", "import"])
@@ -148,4 +153,3 @@ def test_a_worker_that_is_frozen_past_its_lease_and_goes_on_meets_its_successor_
             copies = "SELECT count(*) FROM curation_media WHERE sha256 = %s"
             assert estate.first.rows(copies, deeds.sha(content)) == [(1,)]
         note(estate.first, "P5, frozen", {"complete_upload": "complete upload"}.get(kind, kind) + " job", "once")
-    clean(*estate.hosts)

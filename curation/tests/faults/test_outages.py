@@ -29,7 +29,7 @@ PAUSE = 0.2  # seconds between two deeds of a client
 FOLLOWS_WITHIN = 60 + 2 * SECONDS
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _clean_afterwards(two_hosts: Estate) -> Iterator[None]:
     yield
     two_hosts.until(two_hosts.is_idle)

@@ -1,6 +1,6 @@
 """C1-C10: the store is gone, hangs, crawls, cuts the line, loses its answer, or answers wrongly.
 
-Every test ends with check_storage --full on the healed house.
+All of it ends with check_storage --full on the healed house.
 """
 
 from __future__ import annotations
@@ -30,13 +30,12 @@ def store(healed: House) -> FaultProxy:
     return healed.store
 
 
-@pytest.fixture(autouse=True)
-def _clean_afterwards(healed: House, store: FaultProxy) -> Iterator[None]:
+@pytest.fixture(scope="module", autouse=True)
+def _clean_afterwards(grown_house: House) -> Iterator[None]:
     yield
-    store.heal()
-    report = healed.recover()
+    report = grown_house.recover()
     assert report["clean"], report
-    assert "Traceback" not in "\n".join(line for line in healed.log().splitlines() if '"status": 500' in line)
+    assert "Traceback" not in "\n".join(line for line in grown_house.log().splitlines() if '"status": 500' in line)
 
 
 def test_a_store_that_refuses_costs_uploads_alone_and_they_succeed_when_it_is_back(

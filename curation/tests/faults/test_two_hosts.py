@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 
 import pytest
@@ -25,11 +26,10 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module", params=["broker", "no broker"])
 def hosts(two_hosts: Estate, request: pytest.FixtureRequest) -> Iterator[Estate]:
-    if request.param == "broker":
-        yield two_hosts
-        return
-    with without_broker(two_hosts) as alone:
-        yield alone
+    with nullcontext(two_hosts) if request.param == "broker" else without_broker(two_hosts) as estate:
+        yield estate
+        estate.until(estate.is_idle)
+        clean(*estate.hosts)
 
 
 def other(host: int) -> int:
@@ -53,7 +53,6 @@ def test_what_is_begun_on_one_host_goes_on_at_the_other(hosts: Estate, rounds: i
         both_list_the_same(hosts)
     assert {state for _, _, state, _ in hosts.jobs()} == {"done"}
     assert {attempts for _, _, _, attempts in hosts.jobs()} == {1}, "each was done once, by whoever was first"
-    clean(*hosts.hosts)
 
 
 def a_direct_upload(hosts: Estate, here: int) -> int:
@@ -98,8 +97,6 @@ def test_the_same_entry_sent_to_both_hosts_at_once_is_made_once(hosts: Estate, r
         assert again[0].json() == again[1].json()
         copies = "SELECT count(*) FROM curation_media WHERE sha256 = %s"
         assert hosts.first.rows(copies, deeds.sha(content)) == [(1,)]
-    hosts.until(hosts.is_idle)
-    clean(*hosts.hosts)
 
 
 def send_entry(house: House, content: bytes, key: str) -> requests.Response:

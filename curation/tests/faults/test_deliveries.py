@@ -1,0 +1,181 @@
+"""C43: each kind of job delivered twice at once and again later; C44: delivered in the wrong order.
+
+Here no lease keeps the second one away: what the leases promise, the actions do not rely on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Access, AuditEntry
+from accounts.refusals import Refusal
+from accounts.scopes import Scope
+from accounts.tests.cast import make_access
+from curation.actions import completing, imports, media, uploads
+from curation.actions.check import examine
+from curation.jobs.handlers import HANDLERS
+from curation.models import Annotation, Derived, Fingerprint, ImportItem, ImportRun, Job, Media, MediaFact, StoredObject
+from curation.models import Upload as UploadRow
+from curation.storage.spool import spool
+from curation.tests.deeds import actor, collect_now, delete_long_ago, stored_media, upload
+from curation.tests.importing.helpers import sequence
+from curation.tests.pictures import picture, zipped
+from curation.tests.test_upload_races import arrived
+from curation.tests.threads import together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+TABLES = (Media, Annotation, Derived, Fingerprint, MediaFact, StoredObject, ImportRun, ImportItem, UploadRow)
+TIMES = {"verified_at", "touched_at", "derived_at", "updated_at", "finished_at", "created_at", "lease_until", "id"}
+Put = Callable[[Access], dict[str, Any]]
+
+
+@dataclass
+class Delivery:
+    """An attempt whose lease nobody asks for."""
+
+    payload: dict[str, Any]
+    told: list[int] = field(default_factory=list)
+
+    def progress(self, done: int, total: int | None = None) -> None:
+        self.told.append(done)
+
+
+def deliver(kind: str, payload: dict[str, Any]) -> None:
+    HANDLERS[kind].action(Delivery(payload))
+
+
+def state() -> dict[str, Any]:
+    """All rows without times and numbers, and what was noted of each thing how often."""
+    found: dict[str, Any] = {}
+    for table in TABLES:
+        rows: Any = table._default_manager.all().values()
+        found[table.__name__] = sorted(
+            repr(sorted((name, value) for name, value in row.items() if name not in TIMES)) for row in rows
+        )
+    found["history"] = sorted(AuditEntry.objects.values_list("action", "table", "row_id"))
+    return found
+
+
+@pytest.fixture
+def desk() -> Access:
+    return make_access("desk", Scope.CURATOR)
+
+
+# --- What each kind is about -------------------------------------------------------------------------
+
+
+def a_picture(desk: Access) -> dict[str, Any]:
+    row = stored_media(1, by=actor(desk))
+    return {"media": row.pk, "sha256": row.sha256}
+
+
+def an_upload(desk: Access) -> dict[str, Any]:
+    begun = arrived(desk, picture(2))
+    completing.complete(begun, by=actor(desk), later=True)
+    return {"upload": begun.pk}
+
+
+def an_archive(desk: Access) -> dict[str, Any]:
+    content = zipped(sequence(3))
+    with spool([content], limit=len(content)) as spooled:
+        return {"run": imports.start(spooled, name="a.zip", source="", by=actor(desk)).pk}
+
+
+def something_unneeded(desk: Access) -> dict[str, Any]:
+    row = stored_media(3, by=actor(desk))
+    delete_long_ago(row)
+    StoredObject.objects.update(touched_at=timezone.now() - timedelta(days=99), hold_until=None)
+    return {}
+
+
+def something_to_read(desk: Access) -> dict[str, Any]:
+    stored_media(4, by=actor(desk))
+    return {}
+
+
+def something_idle(desk: Access) -> dict[str, Any]:
+    begun = arrived(desk, picture(5))
+    UploadRow.objects.filter(pk=begun.pk).update(expires_at=timezone.now() - timedelta(days=1))
+    return {}
+
+
+KINDS: dict[str, Put] = {
+    "collect": something_unneeded,
+    "complete_upload": an_upload,
+    "derive": a_picture,
+    "import": an_archive,
+    "scrub": something_to_read,
+    "sweep_uploads": something_idle,
+}
+
+
+def test_no_kind_is_left_out() -> None:
+    assert set(KINDS) == set(HANDLERS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_job_that_is_delivered_twice_at_once_and_again_later_has_its_effect_once(kind: str, desk: Access) -> None:
+    payload = KINDS[kind](desk)
+    before = state()
+
+    results = together([partial(deliver, kind, payload)] * 2)
+    assert len([result for result in results if isinstance(result, Refusal)]) < 2
+    deliver(kind, payload)
+    once = state()
+    deliver(kind, payload)
+
+    assert state() == once
+    assert once != before or kind == "scrub"  # which only notes when it has read
+    assert_one_of_each(kind)
+    collect_now()
+    assert examine(full=True).clean
+
+
+def assert_one_of_each(kind: str) -> None:
+    """One media for each content, each with what is derived of it once, one end of each import and upload."""
+    contents = list(Media.objects.living().values_list("sha256", flat=True))
+    assert len(contents) == len(set(contents)) == {"import": 3, "collect": 0, "sweep_uploads": 0}.get(kind, 1)
+    assert Derived.objects.count() == (2 if kind == "derive" else 0)
+    assert Annotation.objects.count() == (3 if kind == "import" else 0)
+    assert not ImportRun.objects.exclude(state="done").exists()
+    assert not UploadRow.objects.filter(finished_at=None).exists()
+
+
+# --- In the wrong order ------------------------------------------------------------------------------
+
+
+def test_small_pictures_of_the_first_version_that_come_after_those_of_the_second_change_nothing(desk: Access) -> None:
+    first = a_picture(desk)
+    row = upload(Media.objects.get(pk=first["media"]), picture(9), by=actor(desk))
+    deliver("derive", {"media": row.pk, "sha256": row.sha256})
+    second = state()
+
+    deliver("derive", first)
+
+    assert state() == second
+    assert set(Derived.objects.values_list("media_sha256", flat=True)) == {row.sha256}
+
+
+@pytest.mark.parametrize("kind", ["derive", "complete_upload", "import"])
+def test_a_job_that_comes_after_the_end_of_what_it_is_about_does_nothing(kind: str, desk: Access) -> None:
+    payload = KINDS[kind](desk)
+    if kind == "derive":
+        media.delete(Media.objects.get(pk=payload["media"]), by=actor(desk))
+    elif kind == "complete_upload":
+        uploads.cancel(UploadRow.objects.get(pk=payload["upload"]))
+    else:
+        ImportRun.objects.update(state="cancelled", finished_at=timezone.now(), archive="")
+    before = state()
+
+    deliver(kind, payload)
+
+    assert state() == before
+    assert not Derived.objects.exists()
+    assert Job.objects.filter(kind=kind).exists()
