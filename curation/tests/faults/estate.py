@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,6 +86,7 @@ def manor(folder: Path, behind: Servers, broker: Redis) -> Iterator[Estate]:
         ways = stack.enter_context(lines(behind, "hosts"))
         line = stack.enter_context(contextlib.closing(before(broker.url)))
         variables = ways.variables | VARIABLES | {"REDIS_URL": through(broker.url, line)}
+        variables["SUPERUSER_PWD"] = secrets.token_urlsafe(12)
         hosts = [on(ways, behind, folder / name, variables) for name in ("one", "two")]
         settle(hosts[0])
         for host in hosts:

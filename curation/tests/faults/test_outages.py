@@ -1,6 +1,6 @@
 """C46, C1: the broker, or the store, is away for a while, and clients go on; afterwards everything follows by itself.
 
-3 seconds in `make test`, a minute in `make faults`.
+5 seconds in `make test`, a minute in `make faults`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from curation.tests.faults.house import House
 from curation.tests.faults.outcomes import clean
 
 pytestmark = pytest.mark.timeout(900)
-SECONDS = 3 if os.environ.get("FAULT_ROUNDS", "1") == "1" else 60
+SECONDS = 5 if os.environ.get("FAULT_ROUNDS", "1") == "1" else 60
+PATIENCE = 4.0  # seconds for one answer: whoever waited for what is away would take longer
 PAUSE = 0.2  # seconds between two deeds of a client
 FOLLOWS_WITHIN = 60 + 2 * SECONDS
 
@@ -126,7 +127,7 @@ def test_while_redis_is_away_everything_is_accepted_and_its_jobs_follow(
             broker.start() if how == "killed" else broker.thaw()
 
     assert clients.statuses("upload", "link", "list", "log in") == {200}
-    assert clients.slowest("upload", "link", "list", "log in") < 5
+    assert clients.slowest("upload", "link", "list", "log in") < PATIENCE
     assert waiting
     everything_follows(two_hosts, clients.uploaded)
 
@@ -149,7 +150,7 @@ def test_while_the_store_is_away_uploads_are_told_to_come_back_and_all_else_goes
     assert {one.status for one in refused} == {503}
     assert all(0 < int(one.retry_after) <= 5 for one in refused)
     assert clients.statuses("link", "list", "log in") == {200}
-    assert clients.slowest("link", "list", "log in") < 5
+    assert clients.slowest("link", "list", "log in") < PATIENCE
     for host in two_hosts.hosts:
         host.wait_until_healthy("/readyz")
     for media in clients.failed:
