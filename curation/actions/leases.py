@@ -19,6 +19,7 @@ from curation.models.job import JobQuerySet
 
 LEASE = timedelta(seconds=60)
 ATTEMPTS_MAX = 5
+OUTAGE = timedelta(days=1)  # the store, or room on the disk, may be missed for so long
 ERROR_MAX = 1000  # characters that are kept
 FIRST_PAUSE, FACTOR = 10.0, 4.0  # seconds after the first failure: 10, 40, 160, 640
 State = Job.State
@@ -90,6 +91,15 @@ def put_off(job: Job, sentence: str) -> bool:
     if job.attempts >= ATTEMPTS_MAX:
         return _end(job, State.DEAD, error=sentence[:ERROR_MAX])
     return _wait(job, error=sentence[:ERROR_MAX], not_before=timezone.now() + pause(job.attempts))
+
+
+def wait_out(job: Job, sentence: str) -> bool:
+    """The moment is wrong and not the job: an outage does not use up its attempts, unless it lasts for OUTAGE."""
+    if timezone.now() - job.created_at > OUTAGE:
+        return put_off(job, sentence)
+    attempts = min(job.attempts, ATTEMPTS_MAX - 1)
+    not_before = timezone.now() + pause(attempts)
+    return _wait(job, attempts=attempts, error=sentence[:ERROR_MAX], not_before=not_before)
 
 
 def hand_back(job: Job) -> bool:

@@ -126,7 +126,9 @@ def _end_badly(job: Job, error: BaseException) -> str:
     if isinstance(error, Refusal) and not isinstance(error, Busy):
         return "failed" if leases.fail(job, str(error)) else "lost"
     sentence = str(error)
-    if not isinstance(error, (Busy, TimeUp)):
+    if isinstance(error, Busy):
+        return "put off" if leases.wait_out(job, sentence) else "lost"
+    if not isinstance(error, TimeUp):
         log.error("A job failed.", exc_info=error, extra={"job": job.pk, "kind": job.kind})
         sentence = f"It failed by a fault of the service ({type(error).__name__}); the log tells more."
     return "put off" if leases.put_off(job, sentence) else "lost"

@@ -150,15 +150,20 @@ def test_a_refusal_is_the_end_and_keeps_its_sentence(put: Put) -> None:
     assert job.finished_at is not None
 
 
-@pytest.mark.parametrize(
-    ("kind", "sentence"),
-    [
-        ("busy", "The store does not answer; try again."),
-        ("stumble", "It failed by a fault of the service (ZeroDivisionError); the log tells more."),
-    ],
-)
-def test_everything_else_is_tried_five_times_and_no_more(put: Put, kind: str, sentence: str) -> None:
-    job = put(kind)
+def test_an_outage_is_waited_out_for_a_day(put: Put) -> None:
+    job, sentence = put("busy"), "The store does not answer; try again."
+    for n in (1, 2, 3, 4, 4, 4, 4):
+        assert run(job) == "put off"
+        assert (job.state, job.attempts, job.error) == (State.WAITING, n, sentence)
+        assert timezone.now() < job.not_before < timezone.now() + timedelta(seconds=641)
+    Job.objects.update(created_at=timezone.now() - leases.OUTAGE - SECOND)
+    job.refresh_from_db()
+    run(job)
+    assert (job.state, job.attempts, job.error) == (State.DEAD, 5, sentence)
+
+
+def test_a_fault_is_tried_five_times_and_no_more(put: Put) -> None:
+    job, sentence = put("stumble"), "It failed by a fault of the service (ZeroDivisionError); the log tells more."
     for n in range(1, 5):
         assert run(job) == "put off"
         assert (job.state, job.attempts, job.error) == (State.WAITING, n, sentence)
