@@ -250,7 +250,7 @@ def at_home(folder: Path, variables: dict[str, str]) -> House:
         (folder / name).mkdir(parents=True)
     environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "DATA_DIR": str(folder / "data")}
     rounds = os.environ.get("FAULT_ROUNDS", "1")
-    environment |= {"FAULT_ROUNDS": rounds} | ({"DATABASE_SECONDS": "8"} if rounds == "1" else {})
+    environment |= {"FAULT_ROUNDS": rounds} | ({"DATABASE_SECONDS": "5"} if rounds == "1" else {})
     environment |= {"PORT": str(port), "WEB_WORKERS": "2", "TMPDIR": str(folder / "tmp")}
     environment |= {"KILL_ORDERS": str(folder / "orders"), "PYTHONPATH": str(ROOT)}
     environment |= {"DJANGO_SETTINGS_MODULE": "curation.tests.faults.deadly"}

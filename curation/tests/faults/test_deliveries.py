@@ -57,10 +57,14 @@ def state() -> dict[str, Any]:
     for table in TABLES:
         rows: Any = table._default_manager.all().values()
         found[table.__name__] = sorted(
-            repr(sorted((name, value) for name, value in row.items() if name not in TIMES)) for row in rows
+            repr(sorted((name, _plain(value)) for name, value in row.items() if name not in TIMES)) for row in rows
         )
     found["history"] = sorted(AuditEntry.objects.values_list("action", "table", "row_id"))
     return found
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value) if isinstance(value, memoryview) else value
 
 
 @pytest.fixture
