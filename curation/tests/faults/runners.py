@@ -15,7 +15,8 @@ from curation.tests.jobs.conftest import children
 
 PLAIN = ("curation.tests.faults.deadly_jobs",)
 _CELERY = ("celery", "-A", "curation.tests.faults.deadly_celery")
-CELERY = (*_CELERY, "worker", "--concurrency=1", "--without-gossip", "--without-mingle", "--without-heartbeat")
+QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+CELERY = (*_CELERY, "worker", "--concurrency=1", *QUIET, "-l", "info")
 BEAT = (*_CELERY, "beat", "--pidfile=")
 
 
