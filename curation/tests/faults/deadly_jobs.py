@@ -1,7 +1,8 @@
 """Whoever runs jobs, with the settings of `deadly`: in a hurry, and dying on order.
 
 J0 a job is taken, P5.n the n-th object of it is stored, J1 its lease is being renewed, J2 an import is about to say
-how it ended, J3 the work is done, J4 its lease has ended and the broker has not heard of it.
+how it ended, J3 the work is done, J4 its lease has ended and the broker has not heard of it. J0, J1, J3 and J4 are
+ordered for a kind of job, as `J0.derive`: an import brings others along, which may be run at the same time.
 
     python -m curation.tests.faults.deadly_jobs               as manage.py run_worker
     celery -A curation.tests.faults.deadly_celery worker      as celery -A pyrostorage_site.celery worker
@@ -48,39 +49,35 @@ def _die_on_order() -> None:
     from curation.jobs.handlers import HANDLERS
 
     for kind, handler in HANDLERS.items():
-        HANDLERS[kind] = replace(handler, action=_mortal(handler.action))
-    leases.renew = before("J1", leases.renew)
-    leases.finish = after("J4", leases.finish)
-    imports._end = before("J2", imports._end)
+        HANDLERS[kind] = replace(handler, action=_mortal(kind, handler.action))
+    renew, finish, end = leases.renew, leases.finish, imports._end
+
+    def renew_or_die(job: Any, **progress: Any) -> bool:
+        point(f"J1.{job.kind}")
+        return renew(job, **progress)
+
+    def finish_and_die(job: Any, **progress: Any) -> bool:
+        finished = finish(job, **progress)
+        point(f"J4.{job.kind}")
+        return finished
+
+    def end_or_die(*args: Any, **columns: Any) -> None:
+        point("J2")
+        end(*args, **columns)
+
+    leases.renew, leases.finish, imports._end = renew_or_die, finish_and_die, end_or_die
 
 
-def _mortal(action: Callable[[Any], None]) -> Callable[[Any], None]:
+def _mortal(kind: str, action: Callable[[Any], None]) -> Callable[[Any], None]:
     from curation.tests.faults.deadly_parts import DeadlyStore
 
     def act(work: Any) -> None:
         DeadlyStore.stored = itertools.count(1)
-        point("J0")
+        point(f"J0.{kind}")
         action(work)
-        point("J3")
+        point(f"J3.{kind}")
 
     return act
-
-
-def before(phase: str, act: Callable[..., Any]) -> Callable[..., Any]:
-    def late(*args: Any, **named: Any) -> Any:
-        point(phase)
-        return act(*args, **named)
-
-    return late
-
-
-def after(phase: str, act: Callable[..., Any]) -> Callable[..., Any]:
-    def early(*args: Any, **named: Any) -> Any:
-        result = act(*args, **named)
-        point(phase)
-        return result
-
-    return early
 
 
 def main() -> None:

@@ -146,9 +146,10 @@ class FaultProxy:
         if rules.cut_after >= 0:
             return True
         rules.cut_after = None
-        if rules.at_cut is None:
+        at_cut, rules.at_cut = rules.at_cut, None
+        if at_cut is None:
             return False
-        rules.at_cut()
+        at_cut()
         return True
 
     def _wrong_answer(self, data: bytes) -> bytes:

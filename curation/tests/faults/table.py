@@ -1,6 +1,6 @@
 """The outcomes of a run of `make faults` as the table of docs/faults.md.
 
-python -m curation.tests.faults.table FILE      a JSON object a line, as test_kill_points writes them
+python -m curation.tests.faults.table FILE      a JSON object a line, as `outcomes.note` writes them
 """
 
 from __future__ import annotations
