@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.actions.audit import record
 from accounts.actions.rights import recheck
 from accounts.actor import Actor
-from accounts.refusals import Busy, Full, Invalid, NotSupported, Refusal, ScopeRefused
+from accounts.refusals import Busy, Conflict, Full, Invalid, NotSupported, Refusal, ScopeRefused
 from accounts.scopes import Right
 from curation.actions import queue
 from curation.actions.commit import commit
@@ -44,7 +44,7 @@ SUPERSEDED = "Import {} of the same source took over."
 Keep = Callable[[ImportRun], None]
 
 
-class CannotRead(Refusal):
+class CannotRead(Conflict):
     """The source cannot be taken, or broke off; the sentence says why."""
 
 
