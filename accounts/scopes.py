@@ -43,6 +43,8 @@ class Right(StrEnum):
     EDIT_ANNOTATION = "edit annotation"
     DELETE_ANNOTATION = "delete annotation"
     IMPORT = "import"
+    DECIDE = "decide"  # what a picture shows, as a person
+    EDIT_TAXONOMY = "edit taxonomy"
     MANAGE_OWN_ACCESS = "manage own access"
     MANAGE_ACCESSES = "manage accesses"
 
@@ -54,10 +56,18 @@ _SENDS = {
     Right.UPLOAD_ANNOTATION,
 }
 _EVERYONE = _SENDS | {Right.READ, Right.MANAGE_OWN_ACCESS}
-_CURATES = {Right.CREATE_MEDIA, Right.IMPORT, Right.EDIT_MEDIA, Right.EDIT_ANNOTATION, Right.DELETE_ANNOTATION}
+_CURATES = {
+    Right.CREATE_MEDIA,
+    Right.IMPORT,
+    Right.EDIT_MEDIA,
+    Right.EDIT_ANNOTATION,
+    Right.DELETE_ANNOTATION,
+    Right.DECIDE,
+    Right.EDIT_TAXONOMY,
+}
 
 RIGHTS: dict[str, frozenset[Right]] = {
-    Scope.USER: frozenset(_EVERYONE),
+    Scope.USER: frozenset(_EVERYONE | {Right.DECIDE}),
     Scope.DEVICE: frozenset(_EVERYONE | {Right.CREATE_MEDIA}),
     Scope.CURATOR: frozenset(_EVERYONE | _CURATES),
     Scope.ADMIN: frozenset(Right),
@@ -92,13 +102,21 @@ CURATOR_PAGES = frozenset(
         "curation.change_job",
         "curation.view_importrun",
         "curation.add_importrun",
+        "curation.view_label",
+        "curation.add_label",
+        "curation.change_label",
+        "curation.view_mapping",
+        "curation.add_mapping",
+        "curation.view_taxonomyversion",
         "accounts.view_auditentry",
         "accounts.view_apitoken",
         "accounts.add_apitoken",
         "accounts.change_apitoken",
     }
 )
-READ_ONLY_PAGES = frozenset({"auditentry", "annotationrevision", "storedobject", "idempotencykey"})  # for admins too
+READ_ONLY_PAGES = frozenset(  # for admins too
+    {"auditentry", "annotationrevision", "storedobject", "idempotencykey", "taxonomyversion"}
+)
 
 
 def may(scope: str, right: Right, *, token_rights: str = TokenRights.ALL) -> bool:

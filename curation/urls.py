@@ -7,6 +7,7 @@ from curation.api.annotations import AnnotationViewSet, EntriesView
 from curation.api.imports import ImportViewSet
 from curation.api.jobs import JobViewSet
 from curation.api.media import MediaViewSet
+from curation.api.taxonomy import LabelsView, MappingViewSet, TaxonomyView
 from curation.api.uploads import UploadViewSet
 
 _media_item: Any = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
@@ -32,5 +33,8 @@ urlpatterns = [
     *both("imports/<str:import_id>", ImportViewSet.as_view({"get": "retrieve"}), "import"),
     *both("imports/<str:import_id>/items", ImportViewSet.as_view({"get": "items"}), "import-items"),
     *both("imports/<str:import_id>/report.csv", ImportViewSet.as_view({"get": "report"}), "import-report"),
+    *both("labels", LabelsView.as_view(), "labels"),
+    *both("taxonomy", TaxonomyView.as_view(), "taxonomy"),
+    *both("mappings", MappingViewSet.as_view({"get": "list", "post": "create"}), "mappings"),
     *both("entries", EntriesView.as_view(), "entries"),
 ]

@@ -310,7 +310,11 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["accounts.rest.schema.one_spelling"],
-    "ENUM_NAME_OVERRIDES": {"ScopeEnum": "accounts.scopes.Scope"},
+    "ENUM_NAME_OVERRIDES": {
+        "ScopeEnum": "accounts.scopes.Scope",
+        "LabelKindEnum": "curation.models.label.Label.Kind",
+        "TokenKindEnum": "accounts.models.token.ApiToken.Kind",
+    },
     "SWAGGER_UI_FAVICON_HREF": "",
 }
 

@@ -26,6 +26,8 @@ PLACES = {  # table -> app of its page
     "media": "curation",
     "annotation": "curation",
     "job": "curation",
+    "label": "curation",
+    "mapping": "curation",
 }
 ACTIONS = [
     (name, name)
@@ -36,7 +38,7 @@ ACTIONS = [
         "media.create", "media.adopt", "media.upload", "media.describe", "media.derive", "media.type",
         "media.free", "media.delete",
         "annotation.create", "annotation.adopt", "annotation.upload", "annotation.move", "annotation.delete",
-        "job.retry", "job.cancel",
+        "job.retry", "job.cancel", "label.create", "label.rename", "label.retire", "mapping.create",
     )
 ]  # fmt: skip
 

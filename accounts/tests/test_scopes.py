@@ -33,10 +33,10 @@ def test_an_admin_may_everything() -> None:
 @pytest.mark.parametrize(
     ("scope", "forbidden"),
     [
-        (Scope.USER, {Right.CREATE_MEDIA, Right.IMPORT, Right.EDIT_MEDIA, Right.DELETE_MEDIA, Right.EDIT_ANNOTATION,
-                      Right.DELETE_ANNOTATION, Right.MANAGE_ACCESSES}),
-        (Scope.DEVICE, {Right.IMPORT, Right.EDIT_MEDIA, Right.DELETE_MEDIA, Right.EDIT_ANNOTATION,
-                        Right.DELETE_ANNOTATION, Right.MANAGE_ACCESSES}),
+        (Scope.USER, {Right.CREATE_MEDIA, Right.EDIT_MEDIA, Right.DELETE_MEDIA, Right.EDIT_ANNOTATION,
+                      Right.DELETE_ANNOTATION, Right.IMPORT, Right.MANAGE_ACCESSES, Right.EDIT_TAXONOMY}),
+        (Scope.DEVICE, {Right.EDIT_MEDIA, Right.DELETE_MEDIA, Right.EDIT_ANNOTATION, Right.DELETE_ANNOTATION,
+                        Right.IMPORT, Right.MANAGE_ACCESSES, Right.EDIT_TAXONOMY, Right.DECIDE}),
         (Scope.CURATOR, {Right.DELETE_MEDIA, Right.MANAGE_ACCESSES}),
     ],
 )  # fmt: skip

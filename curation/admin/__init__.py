@@ -5,12 +5,16 @@ from curation.admin.imports import ImportRunAdmin
 from curation.admin.jobs import JobAdmin
 from curation.admin.media import MediaAdmin
 from curation.admin.objects import StoredObjectAdmin
+from curation.admin.taxonomy import LabelAdmin, MappingAdmin, TaxonomyVersionAdmin
 
 __all__ = [
     "AnnotationAdmin",
     "AnnotationRevisionAdmin",
     "ImportRunAdmin",
     "JobAdmin",
+    "LabelAdmin",
+    "MappingAdmin",
     "MediaAdmin",
     "StoredObjectAdmin",
+    "TaxonomyVersionAdmin",
 ]

@@ -7,6 +7,7 @@ from curation.models.idempotency import IdempotencyKey
 from curation.models.imports import ImportItem, ImportRun
 from curation.models.installation import Installation
 from curation.models.job import Job, Worker
+from curation.models.label import Label, Mapping, TaxonomyVersion
 from curation.models.media import Media
 from curation.models.storagecheck import StorageCheck
 from curation.models.storedobject import StoredObject
@@ -34,11 +35,14 @@ __all__ = [
     "ImportRun",
     "Installation",
     "Job",
+    "Label",
+    "Mapping",
     "Media",
     "MediaFact",
     "Origin",
     "StorageCheck",
     "StoredObject",
+    "TaxonomyVersion",
     "Upload",
     "Worker",
     "origin_of_upload_by",

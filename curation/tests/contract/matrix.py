@@ -79,6 +79,10 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /imports/{import_id}             GET     401     200 403   200   403     200  200  401  403    200
 /imports/{import_id}/items       GET     401     200 403   200   403     200  200  401  403    200
 /imports/{import_id}/report.csv  GET     401     200 403   200   403     200  200  401  403    200
+/labels                          GET     401     200 200   200   200     200  200  401  403    200
+/taxonomy                        GET     401     200 200   200   200     200  200  401  403    200
+/mappings                        GET     401     200 200   200   200     200  200  401  403    200
+/mappings                        POST    401     403 403   403   403     201  201  401  403    403
 /entries                         POST    401     403 403   201   201     201  201  401  201    403
 /uploads                         POST    401     403 403   201   201     201  201  401  201    403
 /uploads/batch                   POST    401     403 403   201   201     201  201  401  201    403
@@ -228,6 +232,7 @@ def body_of(route: str, method: str, ids: dict[str, int]) -> dict[str, Any]:
         ("/uploads/batch", "POST"): ({"uploads": [asked(picture(6)), asked(picture(7))]}, json),
         ("/uploads/batch/complete", "POST"): ({"ids": [ids["upload_id"]]}, json),
         ("/incoming/{name}", "PUT"): (SENT, "application/octet-stream"),
+        ("/mappings", "POST"): ({"name": "theirs", "rules": {"Fire": "drop"}}, json),
         ("/imports", "POST"): ({"file": part(zipped({}), "a.zip")}, multipart),
         ("/entries", "POST"): ({"file": part(picture(3)), "annotation": part(b"{}", "a.json")}, multipart),
     }

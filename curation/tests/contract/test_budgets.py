@@ -50,6 +50,9 @@ READS = {  # route: statements, the token's own one among them
     "/annotations/{annotation}/url": 3,
     "/uploads/{upload}": 2,
     "/jobs/{job}": 2,
+    "/labels": 2,
+    "/taxonomy": 2,
+    "/mappings?name=none": 2,
     "/imports/{run}": 2,
     "/imports/{run}/items": 3,
     "/imports/{run}/items?verdict=refused&after=0": 3,
@@ -98,6 +101,7 @@ WRITES = {
     "complete ten uploads": 11,  # however many they are, up to 4 MiB together
     "complete two uploads": 11,
     "cancel an upload": 3,
+    "add a mapping": 5,
     "describe": 4,
     "delete": 5,
 }
@@ -127,6 +131,7 @@ def test_writing_asks_no_more_than_this(cast: Cast, what: str) -> None:
         "complete ten uploads": lambda: tower.post("/uploads/batch/complete", ten, format="json"),
         "complete two uploads": lambda: tower.post("/uploads/batch/complete", {"ids": ten["ids"][:2]}, format="json"),
         "cancel an upload": lambda: tower.delete(f"/uploads/{rows[11]['id']}"),
+        "add a mapping": lambda: ada.post("/mappings", {"name": "a", "rules": {"x": "drop"}}, format="json"),
         "describe": lambda: tower.patch(f"/media/{media}", {"camera": "x"}, format="json"),
         "delete": lambda: ada.delete(f"/media/{media}"),
     }
