@@ -7,6 +7,7 @@ from curation.api.annotations import AnnotationViewSet, EntriesView
 from curation.api.imports import ImportViewSet
 from curation.api.jobs import JobViewSet
 from curation.api.media import MediaViewSet
+from curation.api.regions import LayerViewSet, MediaRegionsView
 from curation.api.taxonomy import LabelsView, MappingViewSet, TaxonomyView
 from curation.api.uploads import UploadViewSet
 
@@ -19,10 +20,16 @@ urlpatterns = [
     *both("media/<str:media_id>/upload", MediaViewSet.as_view({"post": "upload"}), "media-upload"),
     *both("media/<str:media_id>/url", MediaViewSet.as_view({"get": "url"}), "media-url"),
     *both("media/<str:media_id>/thumbnail", MediaViewSet.as_view({"get": "thumbnail"}), "media-thumbnail"),
+    *both("media/<str:media_id>/regions", MediaRegionsView.as_view(), "media-regions"),
     *both("annotations", AnnotationViewSet.as_view({"get": "list", "post": "create"}), "annotation-list"),
     *both("annotations/<str:annotation_id>", AnnotationViewSet.as_view(_annotation_item), "annotation"),
     *both("annotations/<str:annotation_id>/upload", AnnotationViewSet.as_view({"post": "upload"}), "annotation-upload"),
     *both("annotations/<str:annotation_id>/url", AnnotationViewSet.as_view({"get": "url"}), "annotation-url"),
+    *both("annotations/<str:annotation_id>/regions", LayerViewSet.as_view({"get": "regions"}), "annotation-regions"),
+    *both("annotations/<str:annotation_id>/revisions", LayerViewSet.as_view({"get": "revisions"}), "revisions"),
+    *both("annotations/<str:annotation_id>/diff", LayerViewSet.as_view({"get": "diff"}), "annotation-diff"),
+    *both("annotations/<str:annotation_id>/accept", LayerViewSet.as_view({"post": "accept"}), "annotation-accept"),
+    *both("annotations/<str:annotation_id>/restore", LayerViewSet.as_view({"post": "restore"}), "annotation-restore"),
     *both("uploads", UploadViewSet.as_view({"post": "create"}), "upload-list"),
     *both("uploads/batch", UploadViewSet.as_view({"post": "create_many"}), "upload-batch"),
     *both("uploads/batch/complete", UploadViewSet.as_view({"post": "complete_many"}), "upload-batch-complete"),

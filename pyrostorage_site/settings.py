@@ -313,6 +313,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ScopeEnum": "accounts.scopes.Scope",
         "LabelKindEnum": "curation.models.label.Label.Kind",
+        "RegionKindEnum": "curation.models.region.Region.Kind",
         "TokenKindEnum": "accounts.models.token.ApiToken.Kind",
     },
     "SWAGGER_UI_FAVICON_HREF": "",

@@ -38,6 +38,7 @@ ACTIONS = [
         "media.create", "media.adopt", "media.upload", "media.describe", "media.derive", "media.type",
         "media.free", "media.delete",
         "annotation.create", "annotation.adopt", "annotation.upload", "annotation.move", "annotation.delete",
+        "annotation.edit", "annotation.accept", "annotation.restore",
         "job.retry", "job.cancel", "label.create", "label.rename", "label.retire", "mapping.create",
     )
 ]  # fmt: skip

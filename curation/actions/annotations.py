@@ -14,12 +14,14 @@ from accounts.actions.rights import recheck
 from accounts.actor import Actor
 from accounts.prepared import Insert, Prepared
 from accounts.refusals import Conflict, NotFound
+from curation.actions import regions
 from curation.actions.commit import commit
 from curation.actions.content import annotation as identify
 from curation.actions.media import keep_nothing
 from curation.actions.objects import Content
+from curation.actions.regions import Said
 from curation.imaging.text import TextContent
-from curation.models import Annotation, AnnotationRevision, Media, origin_of_upload_by
+from curation.models import Annotation, AnnotationRevision, Media, Origin, origin_of_upload_by
 from curation.storage.keys import annotation_key
 from curation.storage.spool import Spooled
 
@@ -39,13 +41,13 @@ Keep = Callable[[Annotation], None]
 def create(media: Media, *, by: Actor, keep: Keep = keep_nothing) -> Annotation:
     """Announce an annotation of a media; its file follows. Raises NotFound when the media was deleted meanwhile."""
     with transaction.atomic():
-        _hold_still(media)
+        hold_still(media)
         annotation = new(media, by=by)
         keep(annotation)
     return annotation
 
 
-def _hold_still(media: Media) -> None:
+def hold_still(media: Media) -> None:
     """Keep the media from being deleted until the commit (SQLite has one writer at a time, and ignores the lock)."""
     if _HELD_STILL.first(media_id=media.pk) is None:
         raise NotFound("media", media.pk)
@@ -67,8 +69,9 @@ def move(annotation: Annotation, media: Media, *, by: Actor) -> Annotation:
     before = {"media_id": annotation.media_id}
     try:
         with transaction.atomic():
-            _hold_still(media)
+            hold_still(media)
             _change(annotation, media_id=media.pk)
+            regions.move(annotation)
             record("annotation.move", annotation, by=by, before=before, after={"media_id": media.pk})
     except IntegrityError as error:
         raise Conflict("That media has a human layer already.") from error
@@ -113,26 +116,52 @@ def _fill(annotation: Annotation, content: Content, identified: TextContent, by:
     current = _LIVING.first(row_id=annotation.pk)
     if current is None:
         raise NotFound("annotations", annotation.pk)
+    if current.origin == Origin.HUMAN:
+        raise Conflict("This is what a person decided; it is edited, and takes no file.")
     if current.sha256 == content.spooled.sha256:
         return current
     append(annotation, content, identified, by=by)
     return annotation
 
 
-def append(annotation: Annotation, content: Content, identified: TextContent, *, by: Actor) -> AnnotationRevision:
-    """Add the next revision and make it the current one, within a transaction of the caller."""
-    before = {"file": annotation.file.name, "sha256": annotation.sha256}
-    shared = {
+def append(
+    annotation: Annotation,
+    content: Content,
+    identified: TextContent,
+    *,
+    by: Actor,
+    said: Said | None = None,
+    note: str = "",
+    action: str = "annotation.upload",
+) -> AnnotationRevision:
+    """Add the next revision and make it the current one, within a transaction of the caller.
+
+    said: the regions of the content, where it was understood.
+    """
+    file = {
         "file": content.key,
         "sha256": content.spooled.sha256,
         "size": content.spooled.size,
         "content_type": content.content_type,
         "format": identified.format,
     }
-    revision = _next_revision(annotation, shared, by)
-    _change(annotation, current_id=revision.pk, state=Annotation.State.STORED, **shared)
-    after = {"file": content.key, "sha256": content.spooled.sha256, "revision": revision.number}
-    record("annotation.upload", annotation, by=by, before=before, after=after)
+    return append_file(annotation, file, by=by, said=said, note=note, action=action)
+
+
+def append_file(
+    annotation: Annotation, file: dict[str, Any], *, by: Actor, said: Said | None, note: str, action: str
+) -> AnnotationRevision:
+    """As `append`, for an object that the ledger holds. file: the columns that annotation and revision share."""
+    before = {"file": annotation.file.name, "sha256": annotation.sha256}
+    had_regions = annotation.regions_count > 0
+    revision = _next_revision(annotation, file | regions.columns(said) | {"note": note}, by)
+    state = Annotation.State.STORED if said is None else Annotation.State.PARSED
+    _change(annotation, current_id=revision.pk, state=state, regions_count=len(said.regions) if said else 0, **file)
+    annotation.current = revision
+    if said or had_regions:
+        regions.index(annotation)
+    after = {"file": file["file"], "sha256": file["sha256"], "revision": revision.number}
+    record(action, annotation, by=by, before=before, after=after)
     return revision
 
 
@@ -158,5 +187,6 @@ def delete(annotation: Annotation, *, by: Actor) -> None:
         if not seen.update(deleted_at=now, deleted_by=by.access, updated_at=now, version=F("version") + 1):
             living = Annotation.objects.living().filter(pk=annotation.pk).exists()
             raise Conflict(FASTER) if living else NotFound("annotations", annotation.pk)
+        regions.forget(annotation)
         before = {"media_id": annotation.media_id, "file": annotation.file.name, "sha256": annotation.sha256}
         record("annotation.delete", annotation, by=by, before=before)

@@ -78,10 +78,10 @@ def rename(label: Label, what: Described, *, by: Actor) -> Label:
     return _change(
         label,
         _columns(what),
-        "label.rename",
-        {name: was[name] for name in sorted(changed)},
-        {name: becomes[name] for name in sorted(changed)},
-        by,
+        action="label.rename",
+        before={name: was[name] for name in sorted(changed)},
+        after={name: becomes[name] for name in sorted(changed)},
+        by=by,
     )
 
 
@@ -90,18 +90,18 @@ def retire(label: Label, *, by: Actor) -> Label:
     if label.retired_at is not None:
         return label
     now = timezone.now()
-    return _change(label, {"retired_at": now}, "label.retire", {}, {"retired": True}, by)
+    return _change(label, {"retired_at": now}, action="label.retire", before={}, after={"retired": True}, by=by)
 
 
 def bring_back(label: Label, *, by: Actor) -> Label:
     """End the retirement of a label. Raises Conflict."""
     if label.retired_at is None:
         return label
-    return _change(label, {"retired_at": None}, "label.retire", {}, {"retired": False}, by)
+    return _change(label, {"retired_at": None}, action="label.retire", before={}, after={"retired": False}, by=by)
 
 
 def _change(
-    label: Label, columns: dict[str, Any], action: str, before: dict[str, Any], after: dict[str, Any], by: Actor
+    label: Label, columns: dict[str, Any], *, action: str, before: dict[str, Any], after: dict[str, Any], by: Actor
 ) -> Label:
     changed = columns | {"version": label.version + 1, "updated_at": timezone.now()}
     with _changing():

@@ -20,10 +20,11 @@ from accounts.refusals import Invalid, Refusal
 from curation.actions import annotations as actions
 from curation.actions import find
 from curation.actions.content import annotation as identify
+from curation.admin.layers import LayerPage
 from curation.admin.media import HISTORY_SHOWN, in_words
 from curation.admin.pictures import address_of, at_large, bare, title_of
 from curation.admin.revisions import line
-from curation.admin.uploads import UploadField, UploadPage, spooled_of
+from curation.admin.uploads import UploadField, spooled_of
 from curation.models import Annotation, AnnotationRevision, Media, Origin
 
 REVISIONS_SHOWN = 50
@@ -52,7 +53,7 @@ class NewAnnotationForm(ActionForm):
 
 
 @admin.register(Annotation)
-class AnnotationAdmin(UploadPage):
+class AnnotationAdmin(LayerPage):
     form = AnnotationForm
     add_form = NewAnnotationForm
     list_display = ("__str__", "media", "state", "origin", "format", "owner", when("created_at"))
@@ -69,7 +70,7 @@ class AnnotationAdmin(UploadPage):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Annotation]:
         rows = Annotation.objects.visible_to(asking(request))
-        return rows.select_related("media", "owner", "current")
+        return rows.select_related("media", "owner", "current").defer("current__regions", "current__report")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -137,6 +138,7 @@ class AnnotationAdmin(UploadPage):
                 "picture": at_large(annotation.media),
                 "lines": [line(revision) for revision in revisions[:REVISIONS_SHOWN]],
                 "history": history_of(annotation, newest=HISTORY_SHOWN),
+                **self.decisions(request, annotation),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 

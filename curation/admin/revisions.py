@@ -22,6 +22,7 @@ class Line:
     origin: str
     format: str
     size: int  # bytes
+    note: str
     link: str
 
 
@@ -45,6 +46,7 @@ def line(revision: AnnotationRevision) -> Line:
         origin=revision.origin,
         format=revision.format,
         size=revision.size,
+        note=revision.note,
         link=bare(revision),
     )
 

@@ -57,7 +57,7 @@ class LabelAdmin(Page):
     """Added, named and retired here; never deleted, because regions and history say their codes."""
 
     form, add_form = LabelForm, NewLabelForm
-    list_display = ("code", "kind", "name_en", "name_fr", "name_es", "shown_colour", "parent", when("retired_at"))
+    list_display = ("code", "kind", "name_en", "shown_colour", "parent", when("retired_at"))
     list_filter = (choice_filter("kind", Label.Kind.choices),)
     list_select_related = ("parent",)
 

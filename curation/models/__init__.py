@@ -9,6 +9,7 @@ from curation.models.installation import Installation
 from curation.models.job import Job, Worker
 from curation.models.label import Label, Mapping, TaxonomyVersion
 from curation.models.media import Media
+from curation.models.region import Region
 from curation.models.storagecheck import StorageCheck
 from curation.models.storedobject import StoredObject
 from curation.models.upload import Upload
@@ -40,6 +41,7 @@ __all__ = [
     "Media",
     "MediaFact",
     "Origin",
+    "Region",
     "StorageCheck",
     "StoredObject",
     "TaxonomyVersion",

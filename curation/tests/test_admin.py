@@ -443,7 +443,7 @@ def test_revisions_and_the_ledger_are_read_only_for_admins_too(cast: Cast, table
 def test_the_audit_can_be_filtered_by_every_action_that_is_recorded() -> None:
     sources = [path for room in ("accounts", "curation") for path in (settings.BASE_DIR / room).rglob("*.py")]
     written = "".join(path.read_text() for path in sources if "tests" not in path.parts)
-    recorded = set(re.findall(r'(?:record(?:_all)?\(\s*|action ?= ?|else )"([a-z]+\.[a-z]+)"', written))
+    recorded = set(re.findall(r'(?:record(?:_all)?\(\s*|action(?:: str)? ?= ?|else )"([a-z]+\.[a-z]+)"', written))
     assert recorded == {name for name, _ in ACTIONS}
 
 

@@ -33,6 +33,9 @@ class Code(StrEnum):
     CURRENT_DIFFERS = "current_differs"  # an annotation's file is not that of its current revision
     REVISION_GAP = "revision_gap"  # an annotation's revisions are not numbered 1, 2, 3
     REGIONS_WITHOUT_SOURCE = "regions_without_source"  # an annotation counts regions that its revision does not hold
+    REGIONS_DIGEST_DIFFERS = "regions_digest_differs"  # a revision's regions are not those that were digested
+    REGIONS_COUNT_DIFFERS = "regions_count_differs"  # an annotation counts others than its revision has
+    REGIONS_NOT_INDEXED = "regions_not_indexed"  # the index does not agree; `reindex_regions --missing` mends it
     HISTORY_UNGUARDED = "history_unguarded"  # the database would let history be rewritten
     JOB_ABANDONED = "job_abandoned"  # its worker died long ago, and nobody took it over
     JOB_NOT_BEGUN = "job_not_begun"  # it waits since long after its time: no worker runs

@@ -10,9 +10,10 @@ from django.db import connection
 from django.db.models import Count, F, Max, Model, Q
 
 from accounts.models import AuditEntry
+from curation.actions.checking import regions
 from curation.actions.checking.objects import Progress
 from curation.actions.checking.report import Code, Problem, Report
-from curation.models import REFERENCES, Annotation, AnnotationRevision, StoredObject
+from curation.models import REFERENCES, Annotation, AnnotationRevision, Mapping, StoredObject, TaxonomyVersion
 
 BATCH = 1000  # rows in memory
 GUARD = "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s AND tgenabled IN ('O', 'A')"
@@ -92,6 +93,8 @@ def _look_at_revisions(report: Report) -> None:
         for row_id in _with_regions_of_nothing(window):
             sentence = "The annotation counts regions, and its current revision holds none."
             report.add(Problem(Code.REGIONS_WITHOUT_SOURCE, sentence, "", "annotation", row_id))
+        for problem in regions.look(done, done + BATCH):
+            report.add(problem)
         done += BATCH
 
 
@@ -119,7 +122,7 @@ def _look_at_the_guards_of_history(report: Report) -> None:
     """On PostgreSQL, triggers refuse to rewrite history. A database that was restored by halves has lost them."""
     if connection.vendor != "postgresql":
         return
-    for model in (AuditEntry, AnnotationRevision):
+    for model in (AuditEntry, AnnotationRevision, TaxonomyVersion, Mapping):
         table = model._meta.db_table
         with connection.cursor() as cursor:
             cursor.execute(GUARD, [table, f"{table}_is_append_only"])

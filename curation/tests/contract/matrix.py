@@ -28,6 +28,7 @@ from curation.models import Annotation, ImportRun, Job, Media, Upload
 from curation.storage.keys import incoming_key
 from curation.storage.stores import object_store
 from curation.tests.contract.helpers import layer
+from curation.tests.labels import SMOKE, box, say, ship_labels
 from curation.tests.pictures import LABEL, part, picture, zipped
 from curation.tests.senders import asked, begin
 
@@ -67,6 +68,7 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /media/{media_id}/upload         POST    401     200 403   200   403     200  200  401  200    403
 /media/{media_id}/url            GET     401     200 403   200   403     200  200  401  403    200
 /media/{media_id}/thumbnail      GET     401     200 403   200   403     200  200  401  403    200
+/media/{media_id}/regions        PUT     401     200 403   403   403     200  200  401  403    403
 /annotations                     GET     401     200 200   200   200     200  200  401  403    200
 /annotations                     POST    401     201 201   201   403     201  201  401  201    403
 /annotations/{annotation_id}     GET     401     200 403   200   403     200  200  401  403    200
@@ -74,6 +76,11 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /annotations/{annotation_id}     DELETE  401     403 403   403   403     200  200  401  403    403
 /annotations/{annotation_id}/upload  POST  401   200 403   200   403     200  200  401  200    403
 /annotations/{annotation_id}/url  GET    401     200 403   200   403     200  200  401  403    200
+/annotations/{annotation_id}/regions  GET  401   200 403   200   403     200  200  401  403    200
+/annotations/{annotation_id}/revisions  GET  401  200 403  200   403     200  200  401  403    200
+/annotations/{annotation_id}/diff  GET   401     200 403   200   403     200  200  401  403    200
+/annotations/{annotation_id}/accept  POST  401   201 403   403   403     201  201  401  403    403
+/annotations/{annotation_id}/restore  POST  401  200 403   403   403     200  200  401  403    403
 /jobs/{job_id}                   GET     401     200 403   200   403     200  200  401  403    200
 /imports                         POST    401     403 403   403   403     202  202  401  202    403
 /imports/{import_id}             GET     401     200 403   200   403     200  200  401  403    200
@@ -95,6 +102,11 @@ PUBLIC = {  # what needs no token; everything else answers 401 before it says wh
     "/", "/healthz", "/readyz", "/docs", "/redoc", "/openapi.json", "/.well-known/security.txt", "/files/{key}",
     "/login/access-token", "/incoming/{name}",
 }  # fmt: skip
+
+QUERIES = {  # what a route must be asked
+    ("/annotations/{annotation_id}/diff", "GET"): "?from=2&to=3",
+    ("/annotations/{annotation_id}/diff", "HEAD"): "?from=2&to=3",
+}
 
 Table = dict[tuple[str, str], dict[str, int]]
 
@@ -194,6 +206,9 @@ def _copy(media: Media, owner: Access) -> Media:
 def _rows(media: Media, annotation: Annotation, owner: Access) -> dict[str, int]:
     token_of(owner, name="to be revoked")
     derive_now(media, by=command())
+    ship_labels()
+    for seen in ([box()], [box(x=0.15)]):
+        say(Annotation.objects.get(pk=annotation.pk), seen)
     return {
         "media_id": media.pk,
         "bare": _copy(media, owner).pk,
@@ -227,6 +242,8 @@ def body_of(route: str, method: str, ids: dict[str, int]) -> dict[str, Any]:
         ("/media/{media_id}/upload", "POST"): ({"file": part(picture(2))}, multipart),
         ("/annotations", "POST"): ({"media_id": ids["media_id"]}, json),
         ("/annotations/{annotation_id}", "PUT"): ({"media_id": ids["media_id"]}, json),
+        ("/media/{media_id}/regions", "PUT"): ({"regions": [SMOKE]}, json),
+        ("/annotations/{annotation_id}/restore", "POST"): ({"revision": 2}, json),
         ("/annotations/{annotation_id}/upload", "POST"): ({"file": part(b"[]", "a.json")}, multipart),
         ("/uploads", "POST"): (asked(picture(6)), json),
         ("/uploads/batch", "POST"): ({"uploads": [asked(picture(6)), asked(picture(7))]}, json),
@@ -243,7 +260,7 @@ def body_of(route: str, method: str, ids: dict[str, int]) -> dict[str, Any]:
 def ask(scene: Scene, route: str, method: str, role: str) -> Any:
     """The answer to one request, whose effects are undone."""
     ids = scene.ids(role, bare=method == "DELETE")
-    path = route.format(**ids, key=scene.link, name=scene.put_link)
+    path = route.format(**ids, key=scene.link, name=scene.put_link) + QUERIES.get((route, method), "")
     headers = {"Authorization": f"Bearer {scene.tokens[role]}"} if role in scene.tokens else {}
     client = Client(enforce_csrf_checks=True, raise_request_exception=False)
     with transaction.atomic():

@@ -15,6 +15,7 @@ from accounts.tests.cast import Cast, api, make_access, token_of
 from curation.actions.derive import derive_now
 from curation.models import Annotation, ImportRun, Job, Media
 from curation.tests.contract.helpers import announce, layer, rows_of, stored, upload
+from curation.tests.labels import SMOKE, box, predicted, say, ship_labels
 from curation.tests.pictures import LABEL, part, picture
 from curation.tests.senders import asked as body
 from curation.tests.senders import begin, complete, put
@@ -48,6 +49,9 @@ READS = {  # route: statements, the token's own one among them
     "/media/{media}/thumbnail": 4,
     "/annotations/{annotation}": 2,
     "/annotations/{annotation}/url": 3,
+    "/annotations/{annotation}/regions": 3,
+    "/annotations/{annotation}/revisions": 3,
+    "/annotations/{annotation}/diff?from=2&to=3": 4,
     "/uploads/{upload}": 2,
     "/jobs/{job}": 2,
     "/labels": 2,
@@ -63,6 +67,8 @@ READS = {  # route: statements, the token's own one among them
 def test_reading_asks_no_more_than_this(cast: Cast, route: str) -> None:
     media = stored(api(cast.tower))
     annotation = layer(api(cast.tower), media)
+    for seen in ([box()], [box(x=0.2), box(x=0.6)]):
+        say(Annotation.objects.get(pk=annotation), seen)
     derive_now(Media.objects.get(pk=media), by=command())
     job = Job.objects.create(kind="import", key="1").pk
     run = ImportRun.objects.create(source="folder", state="done").pk
@@ -102,6 +108,8 @@ WRITES = {
     "complete two uploads": 11,
     "cancel an upload": 3,
     "add a mapping": 5,
+    "say what a picture shows": 18,
+    "accept a layer": 18,
     "describe": 4,
     "delete": 5,
 }
@@ -112,6 +120,8 @@ def test_writing_asks_no_more_than_this(cast: Cast, what: str) -> None:
     tower, ada = warm(api(cast.tower)), warm(api(cast.ada))
     media = announce(tower)
     annotation = layer(tower, announce(tower), None)
+    ship_labels()
+    seen = predicted(announce(tower), [box(), box(x=0.6)]).pk
     rows = [begin(tower, picture(n)) for n in range(20, 32)]
     for n, row in enumerate(rows):
         put(row, picture(20 + n))
@@ -131,6 +141,8 @@ def test_writing_asks_no_more_than_this(cast: Cast, what: str) -> None:
         "complete ten uploads": lambda: tower.post("/uploads/batch/complete", ten, format="json"),
         "complete two uploads": lambda: tower.post("/uploads/batch/complete", {"ids": ten["ids"][:2]}, format="json"),
         "cancel an upload": lambda: tower.delete(f"/uploads/{rows[11]['id']}"),
+        "say what a picture shows": lambda: ada.put(f"/media/{media}/regions", {"regions": [SMOKE]}, format="json"),
+        "accept a layer": lambda: ada.post(f"/annotations/{seen}/accept"),
         "add a mapping": lambda: ada.post("/mappings", {"name": "a", "rules": {"x": "drop"}}, format="json"),
         "describe": lambda: tower.patch(f"/media/{media}", {"camera": "x"}, format="json"),
         "delete": lambda: ada.delete(f"/media/{media}"),

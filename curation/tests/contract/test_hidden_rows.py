@@ -11,7 +11,7 @@ from accounts.tests.cast import Cast, api, make_access
 from curation.models import Annotation, Media
 from curation.tests.contract.helpers import UNREADABLE, announce, everything, layer, stored, upload
 
-REQUESTS = [
+REQUESTS: list[tuple[str, str, Any]] = [
     ("get", "/media/{media}", None),
     ("head", "/media/{media}", None),
     ("patch", "/media/{media}", {"camera": "x"}),
@@ -19,6 +19,12 @@ REQUESTS = [
     ("get", "/annotations/{annotation}", None),
     ("head", "/annotations/{annotation}", None),
     ("get", "/annotations/{annotation}/url", None),
+    ("put", "/media/{media}/regions", {"regions": []}),
+    ("get", "/annotations/{annotation}/regions", None),
+    ("get", "/annotations/{annotation}/revisions", None),
+    ("get", "/annotations/{annotation}/diff?from=1&to=1", None),
+    ("post", "/annotations/{annotation}/accept", None),
+    ("post", "/annotations/{annotation}/restore", {"revision": 1}),
 ]
 
 

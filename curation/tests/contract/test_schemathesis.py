@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 import schemathesis
@@ -27,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from accounts.tests.cast import Cast
-from curation.tests.contract.matrix import Scene, body_of, canonical, make_scene, parsed
+from curation.tests.contract.matrix import QUERIES, Scene, body_of, canonical, make_scene, parsed
 from curation.tests.pictures import LABEL, picture, zipped
 from pyrostorage_site.wsgi import application
 
@@ -82,6 +83,8 @@ class Asking:
         body = body_of(route, method, self.ids(operation))["data"] if method != "GET" else None
         names = [parameter.name for parameter in operation.path_parameters]
         extra: dict[str, Any] = {"path_parameters": {name: self.ids(operation)[name] for name in names}}
+        if query := QUERIES.get((route, method)):
+            extra["query"] = dict(parse_qsl(query.removeprefix("?")))
         if isinstance(body, str):
             body, media_type = (
                 {"username": "ana", "password": body.rpartition("=")[2]},
