@@ -28,6 +28,9 @@ PLACES = {  # table -> app of its page
     "job": "curation",
     "label": "curation",
     "mapping": "curation",
+    "camera": "curation",
+    "view": "curation",
+    "sequence": "curation",
 }
 ACTIONS = [
     (name, name)
@@ -40,6 +43,10 @@ ACTIONS = [
         "annotation.create", "annotation.adopt", "annotation.upload", "annotation.move", "annotation.delete",
         "annotation.edit", "annotation.accept", "annotation.restore",
         "job.retry", "job.cancel", "label.create", "label.rename", "label.retire", "mapping.create",
+        "job.retry", "job.cancel",
+        "camera.create", "camera.describe", "view.create", "view.turn", "view.merge", "view.absorb", "view.undo",
+        "view.release", "sequence.create", "sequence.split", "sequence.rename", "sequence.merge", "sequence.absorb",
+        "sequence.undo", "sequence.release",
     )
 ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.actions.audit import record
 from accounts.actor import Actor
-from curation.actions import queue
+from curation.actions import places, queue
 from curation.actions.objects import Content, let_go
 from curation.imaging.decoder import Found
 from curation.models import Derived, Fingerprint, Media, MediaFact
@@ -154,6 +154,8 @@ def _fill_in(media: Media, columns: dict[str, Any], by: Actor) -> None:
     changed = columns | {"version": media.version + 1, "updated_at": timezone.now()}
     Media.objects.filter(pk=media.pk).update(**changed)
     record("media.derive", media, by=by, before=before, after={name: _plain(value) for name, value in columns.items()})
+    if "captured_at" in columns and media.camera:
+        places.ask_again(media.pk, version=changed["version"], by=by)
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from accounts.actor import Actor
 from accounts.names import fold
 from accounts.prepared import Insert, Prepared
 from accounts.refusals import Conflict, NotFound
-from curation.actions import derived
+from curation.actions import derived, places
 from curation.actions.commit import commit
 from curation.actions.content import picture_or_video
 from curation.actions.objects import Content
@@ -59,6 +59,7 @@ def new(*, type: str, by: Actor, **columns: Any) -> Media:
     _insert(media)
     after = {"type": type} | {name: _plain(value) for name, value in columns.items() if name in ("file", "sha256")}
     record("media.create", media, by=by, after=after)
+    places.ask([media], by=by)
     if media.file:
         derived.ask(media, by=by)
     return media
@@ -71,6 +72,7 @@ def new_many(described: Sequence[dict[str, Any]], *, organisation_id: int | None
     told = {row.pk: {"type": row.type, "file": row.file.name, "sha256": row.sha256} for row in rows}
     record_all("media.create", "media", told, by=by)
     derived.ask_all(rows, by=by)
+    places.ask(rows, by=by)
     return rows
 
 
@@ -117,7 +119,10 @@ def describe(media: Media, described: dict[str, Any], *, by: Actor) -> Media:
     if not described:
         return media
     with transaction.atomic():
-        return change(media, _with_basis(described), action="media.describe", by=by)
+        media = change(media, _with_basis(described), action="media.describe", by=by)
+        if places.TOLD & described.keys():
+            places.ask_again(media.pk, version=media.version, by=by)
+    return media
 
 
 def set_type(media: Media, type: str, *, by: Actor) -> Media:

@@ -23,7 +23,7 @@ from curation.api.filters import MEDIA_FILTERS, MediaFilters
 from curation.api.lists import listed
 from curation.api.once import once, receipt, replayed
 from curation.api.preconditions import etag, if_match
-from curation.api.rows import MEDIA_COLUMNS, media_row
+from curation.api.rows import MEDIA_COLUMNS, media_row, views_of
 from curation.api.serializers import DescribeIn, MediaIn, MediaOut, TypeIn, UploadIn, UrlOut
 from curation.models import Derived, Media
 
@@ -66,7 +66,8 @@ class MediaViewSet(FileViewSet[Media]):
         The newest fifty, oldest first, unless asked otherwise; `Link` leads to older and newer ones.
         """
         found, headers = listed(Media, MediaFilters, MEDIA_COLUMNS, request)
-        return Response([media_row(row) for row in found], headers=headers)
+        views = views_of(found)
+        return Response([media_row(row, views) for row in found], headers=headers)
 
     @extend_schema(request=MediaIn, responses={201: MediaOut}, parameters=[IDEMPOTENCY], tags=["media"])
     def create(self, request: Request) -> Response:

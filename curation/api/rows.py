@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Case, When
+from django.db.models.functions import Coalesce
+
 from accounts.rest.times import moment
-from curation.models import Annotation, Job, Media
+from curation.models import Annotation, Job, Media, View
 
 MEDIA_COLUMNS = (
     "id", "created_at", "updated_at", "version", "type", "sha256", "size", "content_type", "original_name",
     "width", "height", "duration", "captured_at", "captured_basis", "source", "camera", "azimuth", "sequence",
-    "latitude", "longitude", "owner_id", "organisation_id",
+    "latitude", "longitude", "owner_id", "organisation_id", "view_id",
 )  # fmt: skip
 ANNOTATION_COLUMNS = (
     "id", "created_at", "updated_at", "version", "media_id", "sha256", "size", "content_type", "format",
@@ -18,11 +22,14 @@ ANNOTATION_COLUMNS = (
 )  # fmt: skip
 
 Row = dict[str, Any]
+Views = dict[int, Row]  # by the ids that media have
 
 
-def media_row(media: Media | Row) -> Row:
-    """One media; what is not known is null."""
+def media_row(media: Media | Row, views: Views | None = None) -> Row:
+    """One media; what is not known is null. views: those of all media of a page, from `views_of`."""
     row = _columns(media, MEDIA_COLUMNS)
+    if views is None:
+        views = views_of([row])
     return {
         "id": row["id"],
         "created_at": moment(row["created_at"]),
@@ -47,6 +54,23 @@ def media_row(media: Media | Row) -> Row:
         "organisation": row["organisation_id"],
         "updated_at": moment(row["updated_at"]),
         "version": row["version"],
+        "view": views.get(row["view_id"]),
+    }
+
+
+def views_of(rows: Iterable[Row]) -> Views:
+    """What is shown of the views of media, in one query, or in none when they have none."""
+    wanted = {row["view_id"] for row in rows if row["view_id"]}
+    if not wanted:
+        return {}
+    found = View.objects.filter(pk__in=wanted).annotate(
+        stands_as=Coalesce("shown_as", "id"),
+        # A view without azimuth is shown without one, whatever was merged into it.
+        azimuth_of_it=Case(When(shown_as=None, then="azimuth"), default="shown_as__azimuth"),
+    )
+    return {
+        pk: {"id": shown, "camera": camera_id, "azimuth": azimuth}
+        for pk, shown, camera_id, azimuth in found.values_list("pk", "stands_as", "camera_id", "azimuth_of_it")
     }
 
 

@@ -42,6 +42,14 @@ class MediaIn(TypeIn, DescribeIn):
     """A media to announce."""
 
 
+class ShownViewOut(serializers.Serializer[Any]):
+    """The view that a media is shown with: where views were merged, the one that was kept."""
+
+    id = serializers.IntegerField()
+    camera = serializers.IntegerField()
+    azimuth = serializers.IntegerField(allow_null=True, help_text="degrees, 0 to 359; that of the media stays as given")
+
+
 class MediaOut(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     created_at = serializers.DateTimeField()
@@ -66,6 +74,7 @@ class MediaOut(serializers.Serializer[Any]):
     organisation = serializers.IntegerField(allow_null=True)
     updated_at = serializers.DateTimeField()
     version = serializers.IntegerField()
+    view = ShownViewOut(allow_null=True)
 
 
 @with_example({"media_id": 7})

@@ -2,6 +2,7 @@
 
 from curation.models.adoption import AdoptionFinding
 from curation.models.annotation import Annotation, AnnotationRevision, Origin, origin_of_upload_by
+from curation.models.camera import Camera, CameraAlias, View, ViewAlias
 from curation.models.derived import Derived, Fingerprint, MediaFact
 from curation.models.idempotency import IdempotencyKey
 from curation.models.imports import ImportItem, ImportRun
@@ -10,6 +11,7 @@ from curation.models.job import Job, Worker
 from curation.models.label import Label, Mapping, TaxonomyVersion
 from curation.models.media import Media
 from curation.models.region import Region
+from curation.models.sequence import Sequence, SequenceItem
 from curation.models.storagecheck import StorageCheck
 from curation.models.storedobject import StoredObject
 from curation.models.upload import Upload
@@ -29,6 +31,8 @@ __all__ = [
     "AdoptionFinding",
     "Annotation",
     "AnnotationRevision",
+    "Camera",
+    "CameraAlias",
     "Derived",
     "Fingerprint",
     "IdempotencyKey",
@@ -42,10 +46,14 @@ __all__ = [
     "MediaFact",
     "Origin",
     "Region",
+    "Sequence",
+    "SequenceItem",
     "StorageCheck",
     "StoredObject",
     "TaxonomyVersion",
     "Upload",
+    "View",
+    "ViewAlias",
     "Worker",
     "origin_of_upload_by",
 ]

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Access, Organisation
 from accounts.scopes import CHANGES_OTHERS, Sees
+from curation.models.camera import View
 from curation.models.fields import ObjectField
 
 
@@ -84,6 +85,9 @@ class Media(models.Model):
     latitude = models.FloatField(null=True, blank=True)  # degrees, WGS 84
     longitude = models.FloatField(null=True, blank=True)
     import_identity = models.CharField(max_length=64, blank=True)
+    view = models.ForeignKey(  # found by the texts above; where several have been merged, the one that they name
+        View, models.PROTECT, null=True, editable=False, related_name="media", db_index=False
+    )
 
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -137,6 +141,7 @@ class Media(models.Model):
             models.Index(fields=["created_at", "id"], name="media_by_creation"),
             models.Index(fields=["type", "id"], name="media_by_type"),
             models.Index(fields=["camera", "id"], name="media_by_camera"),
+            models.Index(fields=["view", "id"], name="media_by_view"),
         ]
 
     def __str__(self) -> str:

@@ -110,7 +110,7 @@ WRITES = {
     "add a mapping": 5,
     "say what a picture shows": 18,
     "accept a layer": 18,
-    "describe": 4,
+    "describe": 5,
     "delete": 5,
 }
 
