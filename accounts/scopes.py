@@ -42,6 +42,7 @@ class Right(StrEnum):
     UPLOAD_ANNOTATION = "upload annotation"
     EDIT_ANNOTATION = "edit annotation"
     DELETE_ANNOTATION = "delete annotation"
+    CHANGE_PLACES = "change cameras, views and sequences"
     IMPORT = "import"
     DECIDE = "decide"  # what a picture shows, as a person
     EDIT_TAXONOMY = "edit taxonomy"
@@ -64,6 +65,7 @@ _CURATES = {
     Right.DELETE_ANNOTATION,
     Right.DECIDE,
     Right.EDIT_TAXONOMY,
+    Right.CHANGE_PLACES,
 }
 
 RIGHTS: dict[str, frozenset[Right]] = {

@@ -4,15 +4,19 @@ from typing import Any
 
 from accounts.rest.routes import both
 from curation.api.annotations import AnnotationViewSet, EntriesView
+from curation.api.cameras import CameraViewSet, ViewViewSet
 from curation.api.imports import ImportViewSet
 from curation.api.jobs import JobViewSet
 from curation.api.media import MediaViewSet
 from curation.api.regions import LayerViewSet, MediaRegionsView
 from curation.api.taxonomy import LabelsView, MappingViewSet, TaxonomyView
+from curation.api.sequences import SequenceViewSet
 from curation.api.uploads import UploadViewSet
 
 _media_item: Any = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
 _annotation_item: Any = {"get": "retrieve", "put": "update", "delete": "destroy"}
+_described: Any = {"get": "retrieve", "patch": "partial_update"}
+_merged: Any = {"post": "merge", "delete": "undo"}
 
 urlpatterns = [
     *both("media", MediaViewSet.as_view({"get": "list", "post": "create"}), "media-list"),
@@ -43,5 +47,15 @@ urlpatterns = [
     *both("labels", LabelsView.as_view(), "labels"),
     *both("taxonomy", TaxonomyView.as_view(), "taxonomy"),
     *both("mappings", MappingViewSet.as_view({"get": "list", "post": "create"}), "mappings"),
+    *both("cameras", CameraViewSet.as_view({"get": "list"}), "cameras"),
+    *both("cameras/<str:camera_id>", CameraViewSet.as_view(_described), "camera"),
+    *both("views", ViewViewSet.as_view({"get": "list"}), "views"),
+    *both("views/<str:view_id>", ViewViewSet.as_view(_described), "view"),
+    *both("views/<str:view_id>/merge", ViewViewSet.as_view(_merged), "view-merge"),
+    *both("sequences", SequenceViewSet.as_view({"get": "list"}), "sequences"),
+    *both("sequences/<str:sequence_id>", SequenceViewSet.as_view(_described), "sequence"),
+    *both("sequences/<str:sequence_id>/media", SequenceViewSet.as_view({"get": "media"}), "sequence-media"),
+    *both("sequences/<str:sequence_id>/merge", SequenceViewSet.as_view(_merged), "sequence-merge"),
+    *both("sequences/<str:sequence_id>/split", SequenceViewSet.as_view({"post": "split"}), "sequence-split"),
     *both("entries", EntriesView.as_view(), "entries"),
 ]

@@ -34,9 +34,11 @@ def test_an_admin_may_everything() -> None:
     ("scope", "forbidden"),
     [
         (Scope.USER, {Right.CREATE_MEDIA, Right.EDIT_MEDIA, Right.DELETE_MEDIA, Right.EDIT_ANNOTATION,
-                      Right.DELETE_ANNOTATION, Right.IMPORT, Right.MANAGE_ACCESSES, Right.EDIT_TAXONOMY}),
+                      Right.DELETE_ANNOTATION, Right.IMPORT, Right.MANAGE_ACCESSES, Right.EDIT_TAXONOMY,
+                      Right.CHANGE_PLACES}),
         (Scope.DEVICE, {Right.EDIT_MEDIA, Right.DELETE_MEDIA, Right.EDIT_ANNOTATION, Right.DELETE_ANNOTATION,
-                        Right.IMPORT, Right.MANAGE_ACCESSES, Right.EDIT_TAXONOMY, Right.DECIDE}),
+                        Right.IMPORT, Right.MANAGE_ACCESSES, Right.EDIT_TAXONOMY, Right.DECIDE,
+                        Right.CHANGE_PLACES}),
         (Scope.CURATOR, {Right.DELETE_MEDIA, Right.MANAGE_ACCESSES}),
     ],
 )  # fmt: skip

@@ -13,9 +13,10 @@ from accounts.models import Access
 from accounts.prepared import Prepared
 from accounts.refusals import NotFound, NotYours
 from accounts.scopes import Scope, Sees
-from curation.models import Annotation, ImportRun, Job, Media, Upload
+from curation.models import Annotation, Camera, ImportRun, Job, Media, Sequence, Upload, View
 
 Row = TypeVar("Row", Media, Annotation)
+Place = TypeVar("Place", Camera, View, Sequence)
 _UPLOAD = Prepared(
     lambda upload_id, owner_id: Upload.objects.filter(pk=upload_id, owner=owner_id), upload_id=int, owner_id=int
 )
@@ -94,6 +95,15 @@ def import_run(run_id: int, *, access: Access) -> ImportRun:
     found = ImportRun.objects.visible_to(access).filter(pk=min(run_id, LARGEST_ID)).first()
     if found is None or found.pk != run_id:
         raise _hidden("imports", run_id, access)
+    return found
+
+
+def place(kind: type[Place], row_id: int, *, access: Access) -> Place:
+    """A camera, view or sequence of the organisations of the access."""
+    rows: Any = kind._default_manager
+    found: Place | None = rows.visible_to(access).filter(pk=min(row_id, LARGEST_ID)).first()
+    if found is None or found.pk != row_id:
+        raise _hidden(str(kind._meta.verbose_name_plural), row_id, access)
     return found
 
 

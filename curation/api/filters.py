@@ -20,7 +20,8 @@ from accounts.rest.paging import PARAMETERS
 from accounts.rest.requests import no_unknown_parameters
 from accounts.rest.schema import ROW_ID
 from curation.api.serializers import DIGEST
-from curation.models import Annotation, Media, Origin
+from curation.models import Annotation, Camera, Media, Origin, Sequence, View
+from curation.models.media import MediaQuerySet
 
 WHOLE = re.compile(r"[0-9]{1,19}")
 SPOKEN = {"true": True, "false": False}
@@ -67,10 +68,23 @@ class MediaFilters(django_filters.FilterSet):
     created_from = MomentFilter(field_name="created_at", lookup_expr="gte")
     created_to = MomentFilter(field_name="created_at", lookup_expr="lt")
     updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
+    camera = IdFilter(method="by_camera")
+    view = IdFilter(method="by_view")
+    sequence = IdFilter(method="by_sequence")
 
     class Meta:
         model = Media
         fields: list[str] = []
+
+    def by_camera(self, rows: MediaQuerySet, name: str, value: int) -> QuerySet[Media]:
+        return rows.of_views(list(View.objects.filter(camera=value).values_list("pk", flat=True)))
+
+    def by_view(self, rows: MediaQuerySet, name: str, value: int) -> QuerySet[Media]:
+        return rows.of_views(list(View.objects.shown_as(value).values_list("pk", flat=True)))
+
+    def by_sequence(self, rows: MediaQuerySet, name: str, value: int) -> QuerySet[Media]:
+        shown = list(Sequence.objects.shown_as(value).values_list("pk", flat=True))
+        return rows.filter(item__sequence__in=shown or [0])
 
     def by_uploaded(self, rows: QuerySet[Media], name: str, value: str) -> QuerySet[Media]:
         if value.lower() not in SPOKEN:
@@ -94,6 +108,31 @@ class AnnotationFilters(django_filters.FilterSet):
         fields: list[str] = []
 
 
+class CameraFilters(django_filters.FilterSet):
+    organisation = IdFilter(field_name="organisation_id")
+
+    class Meta:
+        model = Camera
+        fields: list[str] = []
+
+
+class ViewFilters(django_filters.FilterSet):
+    camera = IdFilter(field_name="camera_id")
+
+    class Meta:
+        model = View
+        fields: list[str] = []
+
+
+class SequenceFilters(django_filters.FilterSet):
+    view = IdFilter(field_name="view_id")
+    origin = django_filters.ChoiceFilter(choices=Sequence.Origin.choices)
+
+    class Meta:
+        model = Sequence
+        fields: list[str] = []
+
+
 def _parameter(name: str, said: str = "", **schema: Any) -> OpenApiParameter:
     return OpenApiParameter(name, schema, description=said)
 
@@ -109,6 +148,15 @@ MEDIA_FILTERS = [  # how the OpenAPI document shows them; a test compares the na
     _parameter("created_from", "at or after", **_MOMENT),
     _parameter("created_to", "before", **_MOMENT),
     _parameter("updated_since", "at or after", **_MOMENT),
+    _parameter("camera", "id of the camera that took it", **ROW_ID),
+    _parameter("view", "id of the view that it is shown with", **ROW_ID),
+    _parameter("sequence", "id of the sequence that it is shown in", **ROW_ID),
+]
+CAMERA_FILTERS = [_parameter("organisation", **ROW_ID)]
+VIEW_FILTERS = [_parameter("camera", **ROW_ID)]
+SEQUENCE_FILTERS = [
+    _parameter("view", **ROW_ID),
+    _parameter("origin", type="string", enum=list(Sequence.Origin.values)),
 ]
 ANNOTATION_FILTERS = [
     _parameter("media_id", **ROW_ID),

@@ -12,6 +12,15 @@ from curation.models import Annotation, Job, Media, Origin
 DIGEST = "^[0-9a-fA-F]{64}$"  # a SHA-256, in hex of either case
 
 
+def azimuth_of(azimuth: int | None) -> int | None:
+    """360 is 0, 999 is unknown."""
+    if azimuth is None or azimuth == 999:
+        return None
+    if azimuth > 360:
+        raise serializers.ValidationError("must be 0 to 360, or 999 for unknown")
+    return azimuth % 360
+
+
 @with_example({"captured_at": "2026-06-01T09:30:00+02:00", "camera": "mast 7", "latitude": 44.5, "longitude": 4.4})
 class DescribeIn(serializers.Serializer[Any]):
     """What a client may say about a picture. Azimuth in degrees: 360 is 0, 999 is unknown."""
@@ -25,11 +34,7 @@ class DescribeIn(serializers.Serializer[Any]):
     longitude = serializers.FloatField(required=False, allow_null=True, min_value=-180, max_value=180)
 
     def validate_azimuth(self, azimuth: int | None) -> int | None:
-        if azimuth is None or azimuth == 999:
-            return None
-        if azimuth > 360:
-            raise serializers.ValidationError("must be 0 to 360, or 999 for unknown")
-        return azimuth % 360
+        return azimuth_of(azimuth)
 
 
 @with_example({"type": "video"})

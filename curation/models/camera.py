@@ -167,6 +167,10 @@ class View(models.Model):
     def __str__(self) -> str:
         return f"{self.camera} {'?' if self.azimuth is None else self.azimuth}°"
 
+    def shown_ids(self) -> list[int]:
+        """Of the views that are shown as this one: itself, and those that were merged into it. Few."""
+        return list(View.objects.shown_as(self.pk).values_list("pk", flat=True))
+
     def may_be_changed_by(self, access: Access) -> bool:
         return access.scope in CHANGES_OTHERS
 

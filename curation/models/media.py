@@ -39,6 +39,20 @@ class MediaQuerySet(models.QuerySet["Media"]):
             is_open |= models.Q(fact__lacked_tools=True)
         return self.living().stored().filter(is_open)
 
+    def in_sequence(self, sequence_ids: list[int]) -> MediaQuerySet:
+        """Those of some sequences, in the order of capture."""
+        return self.filter(item__sequence__in=sequence_ids).order_by("item__position", "name_folded", "pk")
+
+    def following(self, last: Media) -> MediaQuerySet:
+        """Those behind one of them, in the same order."""
+        at, name = last.item.position, last.name_folded
+        same = models.Q(name_folded__gt=name) | models.Q(name_folded=name, pk__gt=last.pk)
+        behind = models.Q(item__position__gt=at) | (models.Q(item__position=at) & same)
+        return self.filter(behind, item__position__gte=at)  # the second says what the index has
+
+    def of_views(self, view_ids: list[int]) -> MediaQuerySet:
+        return self.filter(view__in=view_ids or [0])  # a condition that the database can answer, with no result
+
     def deleted_before(self, moment: datetime) -> MediaQuerySet:
         return self.filter(deleted_at__lt=moment)
 

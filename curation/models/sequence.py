@@ -96,6 +96,10 @@ class Sequence(models.Model):
         self.name_folded = fold(self.name)[:500]  # derived, so that no door can forget it
         super().save(*args, **kwargs)
 
+    def shown_ids(self) -> list[int]:
+        """Of the sequences that are shown as this one: itself, and those that were merged into it. Few."""
+        return list(Sequence.objects.shown_as(self.pk).values_list("pk", flat=True))
+
     def may_be_changed_by(self, access: Access) -> bool:
         return access.scope in CHANGES_OTHERS
 

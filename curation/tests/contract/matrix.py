@@ -30,6 +30,7 @@ from curation.storage.stores import object_store
 from curation.tests.contract.helpers import layer
 from curation.tests.labels import SMOKE, box, say, ship_labels
 from curation.tests.pictures import LABEL, part, picture, zipped
+from curation.tests.places import resolved, taken
 from curation.tests.senders import asked, begin
 
 SENT = picture(8)  # by the link that everybody holds
@@ -90,6 +91,21 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /taxonomy                        GET     401     200 200   200   200     200  200  401  403    200
 /mappings                        GET     401     200 200   200   200     200  200  401  403    200
 /mappings                        POST    401     403 403   403   403     201  201  401  403    403
+/cameras                         GET     401     200 200   200   200     200  200  401  403    200
+/cameras/{camera_id}             GET     401     200 403   200   403     200  200  401  403    200
+/cameras/{camera_id}             PATCH   401     403 403   403   403     200  200  401  403    403
+/views                           GET     401     200 200   200   200     200  200  401  403    200
+/views/{view_id}                 GET     401     200 403   200   403     200  200  401  403    200
+/views/{view_id}                 PATCH   401     403 403   403   403     200  200  401  403    403
+/views/{view_id}/merge           POST    401     403 403   403   403     200  200  401  403    403
+/views/{view_id}/merge           DELETE  401     403 403   403   403     409  409  401  403    403
+/sequences                       GET     401     200 200   200   200     200  200  401  403    200
+/sequences/{sequence_id}         GET     401     200 403   200   403     200  200  401  403    200
+/sequences/{sequence_id}         PATCH   401     403 403   403   403     200  200  401  403    403
+/sequences/{sequence_id}/media   GET     401     200 403   200   403     200  200  401  403    200
+/sequences/{sequence_id}/merge   POST    401     403 403   403   403     200  200  401  403    403
+/sequences/{sequence_id}/merge   DELETE  401     403 403   403   403     409  409  401  403    403
+/sequences/{sequence_id}/split   POST    401     403 403   403   403     201  201  401  403    403
 /entries                         POST    401     403 403   201   201     201  201  401  201    403
 /uploads                         POST    401     403 403   201   201     201  201  401  201    403
 /uploads/batch                   POST    401     403 403   201   201     201  201  401  201    403
@@ -215,10 +231,22 @@ def _rows(media: Media, annotation: Annotation, owner: Access) -> dict[str, int]
         "annotation_id": annotation.pk,
         "import_id": ImportRun.objects.create(owner=owner, source="folder").pk,
         "access_id": _spare().pk,
+        **_places(owner),
         "upload_id": _arrived(owner).pk,
         "job_id": Job.objects.create(kind="import", key=owner.login, requested_by=owner).pk,
         "token_id": owner.tokens.get(name="to be revoked").pk,
     }
+
+
+def _places(owner: Access) -> dict[str, int]:
+    """Ids of a camera of the owner's organisation, of a view and a sequence of it, and of others to merge them into."""
+    of = {"owner": owner, "organisation": owner.organisation, "camera": f"mast of {owner.login}"}
+    one, two, other = resolved(taken(0, **of), taken(1, **of), taken(2, azimuth=127, **of))
+    assert one.view is not None
+    return {
+        "camera_id": one.view.camera_id, "view_id": one.view.pk, "into_view": other.view_id or 0,
+        "sequence_id": one.item.sequence_id, "into_sequence": other.item.sequence_id, "second": two.pk,
+    }  # fmt: skip
 
 
 def _spare() -> Access:
@@ -251,6 +279,12 @@ def body_of(route: str, method: str, ids: dict[str, int]) -> dict[str, Any]:
         ("/incoming/{name}", "PUT"): (SENT, "application/octet-stream"),
         ("/mappings", "POST"): ({"name": "theirs", "rules": {"Fire": "drop"}}, json),
         ("/imports", "POST"): ({"file": part(zipped({}), "a.zip")}, multipart),
+        ("/cameras/{camera_id}", "PATCH"): ({"elevation": 812}, json),
+        ("/views/{view_id}", "PATCH"): ({"azimuth": 111}, json),
+        ("/views/{view_id}/merge", "POST"): ({"into": ids["into_view"]}, json),
+        ("/sequences/{sequence_id}", "PATCH"): ({"name": "smoke"}, json),
+        ("/sequences/{sequence_id}/merge", "POST"): ({"into": ids["into_sequence"]}, json),
+        ("/sequences/{sequence_id}/split", "POST"): ({"media_id": ids["second"]}, json),
         ("/entries", "POST"): ({"file": part(picture(3)), "annotation": part(b"{}", "a.json")}, multipart),
     }
     data, kind = bodies.get((route, method), ({}, json))

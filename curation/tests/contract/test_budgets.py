@@ -17,6 +17,7 @@ from curation.models import Annotation, ImportRun, Job, Media
 from curation.tests.contract.helpers import announce, layer, rows_of, stored, upload
 from curation.tests.labels import SMOKE, box, predicted, say, ship_labels
 from curation.tests.pictures import LABEL, part, picture
+from curation.tests.places import resolved, taken
 from curation.tests.senders import asked as body
 from curation.tests.senders import begin, complete, put
 
@@ -38,7 +39,7 @@ def warm(client: APIClient) -> APIClient:
 
 
 READS = {  # route: statements, the token's own one among them
-    "/media": 2,
+    "/media": 3,  # the views of a page are asked for together
     "/media?type=image&uploaded=true&after=0": 2,
     "/annotations": 2,
     "/accesses": 2,
@@ -52,6 +53,16 @@ READS = {  # route: statements, the token's own one among them
     "/annotations/{annotation}/regions": 3,
     "/annotations/{annotation}/revisions": 3,
     "/annotations/{annotation}/diff?from=2&to=3": 4,
+    "/media?view={view}": 4,
+    "/media?camera={camera}": 4,
+    "/media?sequence={sequence}": 4,
+    "/cameras": 2,
+    "/cameras/{camera}": 2,
+    "/views?camera={camera}": 2,
+    "/views/{view}": 2,
+    "/sequences?view={view}": 3,
+    "/sequences/{sequence}": 3,
+    "/sequences/{sequence}/media": 5,
     "/uploads/{upload}": 2,
     "/jobs/{job}": 2,
     "/labels": 2,
@@ -74,9 +85,27 @@ def test_reading_asks_no_more_than_this(cast: Cast, route: str) -> None:
     run = ImportRun.objects.create(source="folder", state="done").pk
     client = warm(api(cast.ada))
     upload = begin(client, picture(9))["id"]
-    path = route.format(media=media, annotation=annotation, upload=upload, job=job, run=run)
+    [seen] = resolved(taken())
+    assert seen.view
+    places = {"view": seen.view.pk, "camera": seen.view.camera_id, "sequence": seen.item.sequence_id}
+    path = route.format(media=media, annotation=annotation, upload=upload, job=job, run=run, **places)
     asked = questions(lambda: client.get(path))
     assert len(asked) <= READS[route], asked
+
+
+PLACES = ["/cameras", "/views", "/sequences", "/sequences/{sequence}/media"]
+
+
+@pytest.mark.parametrize("route", PLACES)
+def test_sixty_places_cost_what_one_costs(cast: Cast, route: str) -> None:
+    [first] = resolved(taken(sequence="fire 7"))
+    client = warm(api(cast.ada))
+    path = f"{route.format(sequence=first.item.sequence_id)}?limit=1000"
+    one = questions(lambda: client.get(path))
+    resolved(*(taken(n, camera=f"mast {n}") for n in range(59)), *(taken(n, sequence="fire 7") for n in range(59)))
+    sixty = questions(lambda: client.get(path))
+    assert len(client.get(path).json()) == 60
+    assert len(sixty) == len(one)
 
 
 @pytest.mark.parametrize("route", ["/media", "/annotations", "/accesses", "/tokens"])
