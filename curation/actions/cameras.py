@@ -41,6 +41,8 @@ def rename_sequence(sequence: Sequence, name: str, *, by: Actor) -> Sequence:
     """Raises Conflict for one that a text on media names: the next picture would not find it. Raises Invalid."""
     if not fold(name):
         raise Invalid("A sequence has a name.", "body", "name")
+    if name.strip() == sequence.name:
+        return sequence
     if sequence.origin == Sequence.Origin.NAME:
         raise Conflict("This sequence has the name that came with its pictures.")
     return _change(sequence, {"name": name.strip(), "origin": Sequence.Origin.HUMAN}, action="sequence.rename", by=by)

@@ -6,15 +6,19 @@ from curation.admin.jobs import JobAdmin
 from curation.admin.media import MediaAdmin
 from curation.admin.objects import StoredObjectAdmin
 from curation.admin.taxonomy import LabelAdmin, MappingAdmin, TaxonomyVersionAdmin
+from curation.admin.places import CameraAdmin, SequenceAdmin, ViewAdmin
 
 __all__ = [
     "AnnotationAdmin",
     "AnnotationRevisionAdmin",
+    "CameraAdmin",
     "ImportRunAdmin",
     "JobAdmin",
     "LabelAdmin",
     "MappingAdmin",
     "MediaAdmin",
+    "SequenceAdmin",
     "StoredObjectAdmin",
     "TaxonomyVersionAdmin",
+    "ViewAdmin",
 ]

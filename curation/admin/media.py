@@ -24,7 +24,7 @@ from curation.actions import media as actions
 from curation.admin.pictures import at_large, in_list, with_previews
 from curation.admin.revisions import Layer, layer
 from curation.admin.uploads import UploadField, UploadPage, spooled_of
-from curation.models import Annotation, AnnotationRevision, Media, MediaFact
+from curation.models import Annotation, AnnotationRevision, Media, MediaFact, Sequence, View
 
 LAYERS_SHOWN = 50
 REVISIONS_SHOWN = 10  # newest ones of each layer
@@ -86,13 +86,56 @@ class OrganisationFilter(ChoiceFilter):
         return queryset.filter(organisation=int(value))
 
 
+class PlaceFilter(ChoiceFilter):
+    """Followed from the page of a camera, a view or a sequence: there are too many to choose from in a list."""
+
+    choices_known: ClassVar[list[tuple[str, str]]] = []
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        value = request.GET.get(self.parameter_name or "", "")
+        is_id = value.isascii() and value.isdigit() and len(value) < 19
+        self.choices_known = [(value, f"#{value}")] if is_id else []  # type: ignore[misc]
+        return self.choices_known
+
+
+class CameraFilter(PlaceFilter):
+    title = parameter_name = "camera"
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        views = View.objects.filter(camera=int(value)).values_list("pk", flat=True)
+        return queryset.filter(view__in=list(views) or [0])
+
+
+class ViewFilter(PlaceFilter):
+    title = parameter_name = "view"
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        views = View.objects.shown_as(int(value)).values_list("pk", flat=True)
+        return queryset.filter(view__in=list(views) or [0])
+
+
+class SequenceFilter(PlaceFilter):
+    title, parameter_name = "sequence", "in_sequence"
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        shown = Sequence.objects.shown_as(int(value)).values_list("pk", flat=True)
+        return queryset.filter(item__sequence__in=list(shown) or [0])
+
+
 @admin.register(Media)
 class MediaAdmin(Searched, UploadPage):
     form = MediaForm
     add_form = NewMediaForm
     list_display = ("picture", "title", "size_in_words", "camera", when("captured_at"), "owner", when("created_at"))
     list_display_links = ("title",)
-    list_filter = (choice_filter("type", Media.Type.choices), UploadedFilter, OrganisationFilter)
+    list_filter = (
+        choice_filter("type", Media.Type.choices),
+        UploadedFilter,
+        OrganisationFilter,
+        CameraFilter,
+        ViewFilter,
+        SequenceFilter,
+    )
     list_select_related = ("owner",)
     search_fields = ("sha256",)
     search_help_text = "A camera, or the beginning of a file name or of a SHA-256"

@@ -190,6 +190,9 @@ def test_merging_views_leaves_sequences_as_they_are() -> None:
 def test_sequences_are_renamed_but_for_those_that_pictures_name() -> None:
     resolved(taken(0), taken(0, sequence="fire 7"))
     by_time, by_name = Sequence.objects.get(origin="time"), Sequence.objects.get(origin="name")
+    for unchanged in (by_time, by_name):
+        cameras.rename_sequence(unchanged, unchanged.name, by=NOBODY)
+    assert set(Sequence.objects.values_list("origin", "version")) == {("time", 2), ("name", 2)}
     cameras.rename_sequence(by_time, " smoke over the ridge ", by=NOBODY)
     resolved(taken(-1))
     assert Sequence.objects.get(pk=by_time.pk).name == "smoke over the ridge"
