@@ -9,8 +9,8 @@ from curation.api.imports import ImportViewSet
 from curation.api.jobs import JobViewSet
 from curation.api.media import MediaViewSet
 from curation.api.regions import LayerViewSet, MediaRegionsView
-from curation.api.taxonomy import LabelsView, MappingViewSet, TaxonomyView
 from curation.api.sequences import SequenceViewSet
+from curation.api.taxonomy import LabelsView, MappingViewSet, TaxonomyView
 from curation.api.uploads import UploadViewSet
 
 _media_item: Any = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}

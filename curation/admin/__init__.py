@@ -5,8 +5,8 @@ from curation.admin.imports import ImportRunAdmin
 from curation.admin.jobs import JobAdmin
 from curation.admin.media import MediaAdmin
 from curation.admin.objects import StoredObjectAdmin
-from curation.admin.taxonomy import LabelAdmin, MappingAdmin, TaxonomyVersionAdmin
 from curation.admin.places import CameraAdmin, SequenceAdmin, ViewAdmin
+from curation.admin.taxonomy import LabelAdmin, MappingAdmin, TaxonomyVersionAdmin
 
 __all__ = [
     "AnnotationAdmin",
