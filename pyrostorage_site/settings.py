@@ -311,6 +311,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["accounts.rest.schema.one_spelling"],
     "ENUM_NAME_OVERRIDES": {
+        "LayerOriginEnum": "curation.models.annotation.Origin",
+        "SequenceOriginEnum": "curation.models.sequence.Sequence.Origin",
         "ScopeEnum": "accounts.scopes.Scope",
         "LabelKindEnum": "curation.models.label.Label.Kind",
         "RegionKindEnum": "curation.models.region.Region.Kind",

@@ -78,8 +78,8 @@ READS = {  # route: statements, the token's own one among them
 def test_reading_asks_no_more_than_this(cast: Cast, route: str) -> None:
     media = stored(api(cast.tower))
     annotation = layer(api(cast.tower), media)
-    for seen in ([box()], [box(x=0.2), box(x=0.6)]):
-        say(Annotation.objects.get(pk=annotation), seen)
+    for regions in ([box()], [box(x=0.2), box(x=0.6)]):
+        say(Annotation.objects.get(pk=annotation), regions)
     derive_now(Media.objects.get(pk=media), by=command())
     job = Job.objects.create(kind="import", key="1").pk
     run = ImportRun.objects.create(source="folder", state="done").pk
