@@ -21,17 +21,35 @@ from accounts.tests.cast import make_access
 from curation.actions import completing, imports, media, uploads
 from curation.actions.check import examine
 from curation.jobs.handlers import HANDLERS
-from curation.models import Annotation, Derived, Fingerprint, ImportItem, ImportRun, Job, Media, MediaFact, StoredObject
+from curation.models import (
+    Annotation,
+    Camera,
+    Derived,
+    Fingerprint,
+    ImportItem,
+    ImportRun,
+    Job,
+    Media,
+    MediaFact,
+    Sequence,
+    SequenceItem,
+    StoredObject,
+    View,
+)
 from curation.models import Upload as UploadRow
 from curation.storage.spool import spool
 from curation.tests.deeds import actor, collect_now, delete_long_ago, stored_media, upload
 from curation.tests.importing.helpers import sequence
 from curation.tests.pictures import picture, zipped
+from curation.tests.places import taken
 from curation.tests.test_upload_races import arrived
 from curation.tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TABLES = (Media, Annotation, Derived, Fingerprint, MediaFact, StoredObject, ImportRun, ImportItem, UploadRow)
+TABLES = (
+    Media, Annotation, Derived, Fingerprint, MediaFact, StoredObject, ImportRun, ImportItem, UploadRow,
+    Camera, View, Sequence, SequenceItem,
+)  # fmt: skip
 TIMES = {"verified_at", "touched_at", "derived_at", "updated_at", "finished_at", "created_at", "lease_until", "id"}
 Put = Callable[[Access], dict[str, Any]]
 
@@ -92,6 +110,10 @@ def an_archive(desk: Access) -> dict[str, Any]:
         return {"run": imports.start(spooled, name="a.zip", source="", by=actor(desk)).pk}
 
 
+def two_places(desk: Access) -> dict[str, Any]:
+    return {"media": [taken(0).pk, taken(5, azimuth=127).pk]}
+
+
 def something_unneeded(desk: Access) -> dict[str, Any]:
     row = stored_media(3, by=actor(desk))
     delete_long_ago(row)
@@ -115,6 +137,7 @@ KINDS: dict[str, Put] = {
     "complete_upload": an_upload,
     "derive": a_picture,
     "import": an_archive,
+    "resolve": two_places,
     "scrub": something_to_read,
     "sweep_uploads": something_idle,
 }
@@ -144,8 +167,12 @@ def test_a_job_that_is_delivered_twice_at_once_and_again_later_has_its_effect_on
 
 def assert_one_of_each(kind: str) -> None:
     """One media for each content, each with what is derived of it once, one end of each import and upload."""
-    contents = list(Media.objects.living().values_list("sha256", flat=True))
-    assert len(contents) == len(set(contents)) == {"import": 3, "collect": 0, "sweep_uploads": 0}.get(kind, 1)
+    contents = list(Media.objects.living().stored().values_list("sha256", flat=True))
+    assert (
+        len(contents)
+        == len(set(contents))
+        == {"import": 3, "collect": 0, "sweep_uploads": 0, "resolve": 0}.get(kind, 1)
+    )
     assert Derived.objects.count() == (2 if kind == "derive" else 0)
     assert Annotation.objects.count() == (3 if kind == "import" else 0)
     assert not ImportRun.objects.exclude(state="done").exists()
