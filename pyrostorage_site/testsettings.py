@@ -22,3 +22,4 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 JOBS_IN_REQUEST = 0  # a test that wants them run says so
+DATABASE_SLOTS = 100  # a test runs 30 clients in one process, where a server has 8 threads
