@@ -13,10 +13,27 @@ from curation.tests.jobs.broker import NO_SERVER, SERVER, Redis
 NEEDS_SERVERS = "The lines to a store and a database are cut in the pass that has them."
 
 
+ON_SQLITE = "sqlite" in settings.DATABASES["default"]["ENGINE"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What two passes would prove twice, the usual run proves in one: `usually_on("folder")`, or "servers".
+
+    `make faults` runs everything in both.
+    """
+    if os.environ.get("FAULT_ROUNDS", "1") != "1":
+        return
+    here = "folder" if ON_SQLITE else "servers"
+    for item in items:
+        mark = item.get_closest_marker("usually_on")
+        if mark and mark.args[0] != here:
+            item.add_marker(pytest.mark.skip(reason="The usual run has it in the other pass, `make faults` in both."))
+
+
 @pytest.fixture(scope="session")
 def behind() -> Iterator[Servers | None]:
     """The servers of this pass; None: SQLite and a folder."""
-    if "sqlite" in settings.DATABASES["default"]["ENGINE"]:
+    if ON_SQLITE:
         yield None
         return
     with servers() as running:

@@ -18,7 +18,7 @@ from curation.tests.faults.deeds import ALL_DERIVED, PICTURES, fresh
 from curation.tests.faults.estate import Estate, two_runners
 from curation.tests.faults.outcomes import clean, note
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.usually_on("folder")]
 FILES = 2 * PICTURES
 ENDED = "J4"  # the job is done already: nobody has to take it over
 

@@ -31,6 +31,7 @@ def fresh() -> bytes:
     return picture(secrets.randbits(64), size=SIZE)
 
 
+@pytest.mark.usually_on("servers")
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_replacement_killed_anywhere_is_wholly_there_or_not_at_all_and_its_retry_converges(
     house: House, phase: str, rounds: int
@@ -48,6 +49,7 @@ def test_a_replacement_killed_anywhere_is_wholly_there_or_not_at_all_and_its_ret
         note(house, phase, "replacement", "new" if phase in COMMITTED else "old")
 
 
+@pytest.mark.usually_on("folder")
 @pytest.mark.parametrize("phase", PHASES)
 def test_an_entry_killed_anywhere_ends_after_its_retry_as_exactly_one(house: House, phase: str, rounds: int) -> None:
     for _ in range(rounds):
@@ -72,6 +74,7 @@ def count(house: House) -> int:
     return int(house.rows("SELECT count(*) FROM curation_media WHERE deleted_at IS NULL")[0][0])
 
 
+@pytest.mark.usually_on("folder")
 @pytest.mark.parametrize("phase", ["P1", "P5", "P6", "P7"])
 def test_the_death_of_the_whole_server_loses_nothing_either(house: House, phase: str, rounds: int) -> None:
     for _ in range(rounds):

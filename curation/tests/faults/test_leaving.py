@@ -19,7 +19,7 @@ from curation.tests.faults.house import House
 from curation.tests.faults.scarcity import temporary_files
 from curation.tests.pictures import picture
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usually_on("folder")]
 Sent = Callable[[int, int], int]  # where the file begins in the body, and its size -> bytes of the body
 UPLOADS = 20
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset

@@ -15,7 +15,7 @@ from curation.tests.faults.crowd import health, listing, tell
 from curation.tests.faults.house import House
 from curation.tests.pictures import picture
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usually_on("folder")]
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from curation.tests.faults.house import House
 from curation.tests.faults.scarcity import limited, open_files, temporary_files
 from curation.tests.pictures import picture
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usually_on("folder")]
 MIB = 1024 * 1024
 
 
