@@ -49,6 +49,7 @@ class Watch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no typ
         log.critical("This worker hears of no job though some wait; it ends, to be started anew.")
         os.kill(os.getpid(), signal.SIGTERM)
         if not self._over.wait(END_WITHIN):
+            logging.shutdown()
             os._exit(1)
 
     def _received(self) -> int:

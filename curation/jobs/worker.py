@@ -145,6 +145,7 @@ class Supervisor:
         except BaseException as error:  # nothing of the parent's may run here
             log.critical("The worker has a fault.", exc_info=error)
         finally:
+            logging.shutdown()  # the last lines are written by a thread, which ends here
             os._exit(code)
 
     def _watch(self, pipe: int) -> int:

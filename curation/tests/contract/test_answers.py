@@ -282,13 +282,14 @@ def test_the_api_speaks_json_whatever_is_accepted(cast: Cast, accept: str) -> No
 def test_links_are_made_as_often_as_a_person_looks_and_no_oftener(cast: Cast, settings: Any) -> None:
     """B34."""
     settings.RATES = settings.RATES | {"links": "3/min"}
-    with time_machine.travel(datetime(2026, 6, 1, 12, tzinfo=UTC), tick=False) as now:
-        ask_for_links(cast, now)
+    media = stored(api(cast.tower))
+    annotation = layer(api(cast.tower), media)
+    with time_machine.travel(datetime.now(UTC).replace(second=0, microsecond=0), tick=False) as now:
+        ask_for_links(cast, media, annotation, now)
 
 
-def ask_for_links(cast: Cast, now: Any) -> None:
-    tower, media = api(cast.tower), stored(api(cast.tower))
-    annotation = layer(tower, media)
+def ask_for_links(cast: Cast, media: int, annotation: int, now: Any) -> None:
+    tower = api(cast.tower)
     paths = [f"/media/{media}/url", f"/annotations/{annotation}/url"]
     assert [tower.get(paths[n % 2]).status_code for n in range(4)] == [200, 200, 200, 429]
     refused = tower.get(paths[0])
