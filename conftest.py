@@ -14,9 +14,13 @@ from curation.actions.checking.report import Code
 from curation.models import StoredObject
 from curation.storage.stores import object_store
 
+# What two passes would try alike is tried in one, so that the whole run stays within a quarter of an hour: rooms that
+# know neither database nor store, the browser, and processes that are killed and waited for.
 PURE = ("formats", "test_imaging_*", "test_decoder.py", "test_dhash.py", "test_photo.py", "test_thumbnail.py")
-# Rooms that know neither database nor store: the pass on SQLite and a folder is enough for them.
-collect_ignore_glob = [f"curation/tests/{room}" for room in PURE] if connection.vendor != "sqlite" else []
+FOLDER_ONLY = (*PURE, "browser", "jobs/test_worker.py")
+SERVERS_ONLY = ("jobs/test_broker.py",)
+_elsewhere = SERVERS_ONLY if connection.vendor == "sqlite" else FOLDER_ONLY
+collect_ignore_glob = [f"curation/tests/{room}" for room in _elsewhere]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -70,7 +70,7 @@ def wait_for_the_end(estate: Estate, phase: str, kind: str, key: object) -> None
 @pytest.mark.parametrize("phase", ["J0", "P5.1", "P5.2", "J1", "J3", ENDED])
 def test_a_worker_killed_anywhere_leaves_one_set_of_small_pictures(estate: Estate, phase: str, rounds: int) -> None:
     for _ in range(rounds):
-        content = fresh()
+        content = fresh(400)  # larger than its small picture, so that two are written
         order(estate, phase, "derive")
         media = deeds.stored(estate, content)
         wait_for_the_end(estate, phase, "derive", media)
