@@ -244,4 +244,4 @@ def test_a_page_of_the_workbench_says_when_the_database_is_away(healed: House, l
 
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
-    assert "The database does not answer" in answer.text
+    assert "The service cannot do this at the moment" in answer.text
