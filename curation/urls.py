@@ -18,7 +18,9 @@ _annotation_item: Any = {"get": "retrieve", "put": "update", "delete": "destroy"
 _described: Any = {"get": "retrieve", "patch": "partial_update"}
 _merged: Any = {"post": "merge", "delete": "undo"}
 
+# Routes are tried from the top: what devices call for each picture comes first.
 urlpatterns = [
+    *both("entries", EntriesView.as_view(), "entries"),
     *both("media", MediaViewSet.as_view({"get": "list", "post": "create"}), "media-list"),
     *both("media/<str:media_id>", MediaViewSet.as_view(_media_item), "media"),
     *both("media/<str:media_id>/upload", MediaViewSet.as_view({"post": "upload"}), "media-upload"),
@@ -57,5 +59,4 @@ urlpatterns = [
     *both("sequences/<str:sequence_id>/media", SequenceViewSet.as_view({"get": "media"}), "sequence-media"),
     *both("sequences/<str:sequence_id>/merge", SequenceViewSet.as_view(_merged), "sequence-merge"),
     *both("sequences/<str:sequence_id>/split", SequenceViewSet.as_view({"post": "split"}), "sequence-split"),
-    *both("entries", EntriesView.as_view(), "entries"),
 ]

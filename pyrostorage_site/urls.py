@@ -11,12 +11,14 @@ from curation.storage.serve import serve_file
 from curation.storage.take import take_file
 from pyrostorage_site import answers, docs, home, probes
 
-api = [*accounts_urls.urlpatterns, *curation_urls.urlpatterns]
+# Routes are tried from the top: what devices call for each picture comes first.
+api = [*curation_urls.urlpatterns, *accounts_urls.urlpatterns]
 
 urlpatterns = [
     path("", home.home, name="home"),
     *both("healthz", probes.healthz, "healthz"),
     *both("readyz", probes.readyz, "readyz"),
+    path("", include(api)),
     *both("docs", docs.docs, "docs"),
     *both("redoc", docs.redoc, "redoc"),
     path("openapi.json", docs.openapi, name="openapi"),
@@ -24,7 +26,6 @@ urlpatterns = [
     path("files/<path:key>", csrf_exempt(serve_file), name="file"),
     path("incoming/<path:name>", csrf_exempt(take_file), name="incoming"),
     path("admin/", admin.site.urls),
-    path("", include(api)),
     path("api/v1/", include((api, "v1"))),
 ]
 
