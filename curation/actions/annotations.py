@@ -26,9 +26,7 @@ from curation.storage.keys import annotation_key
 from curation.storage.spool import Spooled
 
 _insert, _insert_revision = Insert(Annotation), Insert(AnnotationRevision)
-_AS_SEEN = Prepared(
-    lambda row_id, version: Annotation.objects.living().filter(pk=row_id, version=version), row_id=int, version=int
-)
+_AS_SEEN = Prepared(lambda row_id, version: Annotation.objects.as_seen(row_id, version), row_id=int, version=int)
 _HELD_STILL = Prepared(
     lambda media_id: Media.objects.living().select_for_update(no_key=True).filter(pk=media_id), media_id=int
 )
@@ -183,7 +181,7 @@ def delete(annotation: Annotation, *, by: Actor) -> None:
     """Mark an annotation as deleted: hidden at once; its revisions stay. Raises Conflict, NotFound."""
     now = timezone.now()
     with transaction.atomic():
-        seen = Annotation.objects.living().filter(pk=annotation.pk, version=annotation.version)
+        seen = Annotation.objects.as_seen(annotation.pk, annotation.version)
         if not seen.update(deleted_at=now, deleted_by=by.access, updated_at=now, version=F("version") + 1):
             living = Annotation.objects.living().filter(pk=annotation.pk).exists()
             raise Conflict(FASTER) if living else NotFound("annotations", annotation.pk)

@@ -25,6 +25,14 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
         """Neither deleted itself nor on a deleted media."""
         return self.filter(deleted_at=None, media__deleted_at=None)
 
+    def as_seen(self, row_id: int, version: int) -> AnnotationQuerySet:
+        """The living row, if it is still of this version: for conditional updates.
+
+        The row's own columns are asked directly. Asked through a join, Django would look the row up in a subquery,
+        which PostgreSQL does not look at again when it waited for somebody else's change: both would succeed.
+        """
+        return self.filter(pk=row_id, version=version, deleted_at=None, media__in=Media.objects.living())
+
     def visible_to(self, access: Access) -> AnnotationQuerySet:
         """The one gate, as for media."""
         if access.sees == Sees.ALL:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.actions import accesses
@@ -360,3 +362,22 @@ def test_a_layer_that_is_edited_while_its_annotation_is_deleted_leaves_no_rows_b
         )
     assert examine(full=True).clean
     assert StoredObject.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waited_for_somebody_elses_change_is_told_so_and_changes_nothing() -> None:
+    """What PostgreSQL had found before it waited must be asked again afterwards."""
+    first = edit(stored_media(1), PLAIN)
+    layer = edit(first.media, [box("sky")], first.version)
+    late = fresh(layer)
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            layers.restore(layer, layers.revision_of(layer, 1), by=NOBODY)
+            waiting = pool.submit(together, [partial(files.delete, late, by=NOBODY)])
+            time.sleep(0.3)  # it waits for the row, or for the database
+        told = waiting.result()
+
+    assert isinstance(told[0], Conflict)
+    assert Annotation.objects.living().filter(pk=layer.pk).exists()
+    assert examine(full=True).clean
