@@ -15,12 +15,25 @@ from curation.models import StoredObject
 from curation.storage.stores import object_store
 
 # What two passes would try alike is tried in one, so that the whole run stays within a quarter of an hour: rooms that
-# know neither database nor store, the browser, and processes that are killed and waited for.
-PURE = ("formats", "test_imaging_*", "test_decoder.py", "test_dhash.py", "test_photo.py", "test_thumbnail.py")
-FOLDER_ONLY = (*PURE, "browser", "jobs/test_worker.py")
-SERVERS_ONLY = ("jobs/test_broker.py",)
-_elsewhere = SERVERS_ONLY if connection.vendor == "sqlite" else FOLDER_ONLY
-collect_ignore_glob = [f"curation/tests/{room}" for room in _elsewhere]
+# know neither database nor store, the browser, processes that bring their own, those that are killed and waited for.
+IMAGES = ("imaging_*", "decoder", "difference", "dhash", "photo", "thumbnail")
+FOLDER_ONLY = (
+    "curation/tests/browser",
+    "curation/tests/contract/test_schemathesis.py",
+    "curation/tests/formats",
+    "curation/tests/jobs/test_worker.py",
+    *(f"curation/tests/test_{name}.py" for name in IMAGES),
+    "pyrostorage_site/tests/containers",
+    *(f"pyrostorage_site/tests/test_{name}.py" for name in ("architecture", "diagram", "floors", "launch", "pace")),
+    *(f"pyrostorage_site/tests/test_{name}.py" for name in ("readme", "readme_walk", "settings", "testbed")),
+)
+SERVERS_ONLY = (
+    "curation/tests/adopting/test_killed.py",
+    "curation/tests/importing/test_killed.py",
+    "curation/tests/jobs/test_broker.py",
+    *(f"curation/tests/storage/test_{name}.py" for name in ("bucket*", "private_bucket", "sigv4", "store_contract")),
+)
+collect_ignore_glob = list(SERVERS_ONLY if connection.vendor == "sqlite" else FOLDER_ONLY)
 
 
 @pytest.fixture(scope="session", autouse=True)

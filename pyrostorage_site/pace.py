@@ -10,8 +10,10 @@ import errno
 import select
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
@@ -67,6 +69,15 @@ class PacedSocket:
 
 
 class PacedWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """All threads are there from the start: a process short of memory may wait for ever for a new one to begin,
+        and then serves nobody."""
+        pool: ThreadPoolExecutor = super().get_thread_pool()
+        all_there = threading.Barrier(self.cfg.threads)
+        for thread in [pool.submit(all_there.wait) for _ in range(self.cfg.threads)]:
+            thread.result()
+        return pool
+
     def accept(self, listener: Any) -> None:
         """Without a file descriptor left, let clients wait in the queue; gunicorn's own worker would end,
         and every upload under way with it."""

@@ -26,7 +26,7 @@ from curation.storage.keys import annotation_key
 from curation.storage.spool import Spooled
 
 _insert, _insert_revision = Insert(Annotation), Insert(AnnotationRevision)
-_AS_SEEN = Prepared(lambda row_id, version: Annotation.objects.as_seen(row_id, version), row_id=int, version=int)
+_AS_SEEN = Prepared(Annotation.objects.as_seen, row_id=int, version=int)
 _HELD_STILL = Prepared(
     lambda media_id: Media.objects.living().select_for_update(no_key=True).filter(pk=media_id), media_id=int
 )

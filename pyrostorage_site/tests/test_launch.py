@@ -300,7 +300,7 @@ def test_the_real_worker_runs_beside_the_real_server_and_ends_with_it(whole_proj
     assert whole_project.launch("stop").returncode == 0
     assert not server._is_alive(worker)
     said = [json.loads(line) for line in whole_project.config.worker_log.read_text().splitlines()]
-    assert [line for line in said if line["level"] != "info"] == []  # the chores of a new installation may have been run
+    assert [line for line in said if line["level"] != "info"] == []  # chores may have been run
 
 
 def test_a_server_that_will_not_end_is_killed(

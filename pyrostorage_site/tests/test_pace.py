@@ -85,11 +85,14 @@ def test_everything_else_is_the_sockets_own(lines: Lines) -> None:
 
 
 SERVER = """
+import threading
 from pyrostorage_site import pace
 pace.HEADER_SECONDS = pace.BODY_SECONDS = 1.0
 
 def application(environ, start_response):
     size = len(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+    if environ["PATH_INFO"] == "/threads":
+        size = sum(thread.name.startswith("ThreadPool") for thread in threading.enumerate())
     start_response("200 OK", [("Content-Length", str(len(str(size))))])
     return [str(size).encode()]
 """
@@ -109,11 +112,15 @@ def port(tmp_path: Path) -> Iterator[int]:
         assert process.poll() is None
 
 
-def answers(port: int, body: bytes = b"") -> str:
+def answers(port: int, body: bytes = b"", path: str = "/") -> str:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     with contextlib.closing(connection):
-        connection.request("POST", "/", body)
+        connection.request("POST", path, body)
         return connection.getresponse().read().decode()
+
+
+def test_all_threads_are_there_before_they_are_needed(port: int) -> None:
+    assert answers(port, path="/threads") == "2"
 
 
 @pytest.mark.parametrize("sent", [b"POST / HTT", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n12345"])

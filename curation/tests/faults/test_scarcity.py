@@ -98,7 +98,7 @@ def test_without_file_descriptors_clients_wait_or_are_told_and_no_worker_ends(ho
 def test_without_memory_requests_are_told_so_and_the_service_is_soon_itself_again(house: House, large: bytes) -> None:
     row = house.announce()
     with limited(house, resource.RLIMIT_AS, MIB):  # less than they have: they get nothing more
-        told = [tell(lambda: house.upload(row, large)) for _ in range(6)]
+        told = [tell(lambda: house.upload(row, large, timeout=5)) for _ in range(6)]
     assert {one.status for one in told} <= {200, 503, CUT}
     assert seconds_until(lambda: tell(lambda: health(house)).status == 200) < 10
     assert house.upload(row, large).status_code == 200

@@ -14,7 +14,6 @@ from typing import IO, Any
 
 import orjson
 import pytest
-from django.db import connection
 
 from curation.formats import wire
 from curation.formats.limits import Limits
@@ -210,33 +209,32 @@ def test_half_a_line_waits_for_the_other_half() -> None:
         assert [next(heard), next(heard)] == [["ab"], ["c"]]
 
 
-# --- A million boxes ---------------------------------------------------------------------------------------
+# --- Many boxes --------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def million(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """COCO with a million boxes in 100,000 pictures, scattered, the annotations before the images."""
-    chance, path = random.Random(1), tmp_path_factory.mktemp("coco") / "million.json"
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """COCO with 200,000 boxes in 20,000 pictures, scattered, the annotations before the images."""
+    chance, path = random.Random(1), tmp_path_factory.mktemp("coco") / "many.json"
     with path.open("wb") as file:
         file.write(b'{"annotations": [')
-        for number in range(1_000_000):
+        for number in range(200_000):
             box = [chance.randrange(1200), chance.randrange(700), chance.randrange(1, 60), chance.randrange(1, 20)]
-            said = {"id": number, "image_id": chance.randrange(100_000), "category_id": 1, "bbox": box, "iscrowd": 0}
+            said = {"id": number, "image_id": chance.randrange(20_000), "category_id": 1, "bbox": box, "iscrowd": 0}
             file.write((b", " if number else b"") + orjson.dumps(said))
-        names = (f"force-06_ferion-142_2024-01-07T15-54-34_{id_}.jpg" for id_ in range(100_000))
+        names = (f"force-06_ferion-142_2024-01-07T15-54-34_{id_}.jpg" for id_ in range(20_000))
         images = [{"id": id_, "file_name": name, "width": 1280, "height": 720} for id_, name in enumerate(names)]
         file.write(b'], "images": ' + orjson.dumps(images) + b', "categories": [{"id": 1, "name": "smoke"}]}')
     return path
 
 
-@pytest.mark.timeout(400)
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="Takes a minute and no database: measured in the other pass.")
-def test_a_million_boxes_are_read_in_64_mib(million: Path) -> None:
-    with Parser(cpu=200, seconds=300) as parser, million.open("rb") as file:
+def test_two_hundred_thousand_boxes_are_read_in_64_mib(many: Path) -> None:
+    """As a million are: the benchmark has that."""
+    with Parser(cpu=200, seconds=300) as parser, many.open("rb") as file:
         reading = parser.read(file)
         most = max(len(item.regions) for item in reading if isinstance(item, Parsed))
         peak = highest_memory(pid_of(parser))
-    assert (reading.report.pictures, reading.report.regions) == (100_000, 1_000_000)
+    assert (reading.report.pictures, reading.report.regions) == (20_000, 200_000)
     assert reading.report.problems_count == 0
     assert most < 100
     assert peak <= SIXTY_FOUR_MIB
