@@ -14,7 +14,7 @@ import requests
 
 from curation.tests.faults.crowd import CUT, Crowd, health, listing, seconds_until, tell
 from curation.tests.faults.house import House
-from curation.tests.faults.scarcity import limited, open_files, temporary_files
+from curation.tests.faults.scarcity import limited, memory_taken, open_files, temporary_files
 from curation.tests.pictures import picture
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usually_on("folder")]
@@ -97,7 +97,7 @@ def test_without_file_descriptors_clients_wait_or_are_told_and_no_worker_ends(ho
 
 def test_without_memory_requests_are_told_so_and_the_service_is_soon_itself_again(house: House, large: bytes) -> None:
     row = house.announce()
-    with limited(house, resource.RLIMIT_AS, MIB):  # less than they have: they get nothing more
+    with limited(house, resource.RLIMIT_AS, memory_taken):  # they get nothing more
         told = [tell(lambda: house.upload(row, large, timeout=5)) for _ in range(6)]
     assert {one.status for one in told} <= {200, 503, CUT}
     assert seconds_until(lambda: tell(lambda: health(house)).status == 200) < 10
