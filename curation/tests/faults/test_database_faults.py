@@ -229,7 +229,7 @@ def test_a_database_that_hangs_never_takes_the_last_thread_and_holds_none_for_ev
     assert seconds_until(lambda: not is_ready(healed), 10) < 10
     told = crowd.wait()
     assert {one.status for one in meanwhile} == {200}
-    assert max(one.seconds for one in meanwhile) < 10
+    assert max(one.seconds for one in meanwhile) < 20  # three times 8 s, if 48 clients held all 16 threads
     assert {one.status for one in told} <= {503, CUT}
     assert max(one.seconds for one in told) < 40
     line.heal()

@@ -56,5 +56,5 @@ def test_requests_go_on_when_nothing_can_be_logged(
         assert time.monotonic() - started < 15
     house.start()
     assert {one.status for one in told} == {200}
-    assert max(one.seconds for one in told) < 5
+    assert max(one.seconds for one in told) < 20
     assert house.recover()["clean"]

@@ -75,7 +75,7 @@ def test_a_hundred_silent_lines_hold_no_thread(house: House) -> None:
             lines.enter_context(line)
         told = [tell(lambda: health(house)) for _ in range(5)]
     assert {one.status for one in told} == {200}
-    assert max(one.seconds for one in told) < 3
+    assert max(one.seconds for one in told) < 10  # of the 30 for which a hundred would hold all threads
 
 
 def test_without_file_descriptors_clients_wait_or_are_told_and_no_worker_ends(house: House) -> None:

@@ -70,12 +70,12 @@ def test_a_store_that_hangs_never_takes_the_last_thread_and_is_soon_left_alone(
 
     told = crowd.wait()
     assert {one.status for one in meanwhile} == {200}
-    assert max(one.seconds for one in meanwhile) < 10
+    assert max(one.seconds for one in meanwhile) < 20
     assert {one.status for one in told} == {503}
     assert max(one.seconds for one in told) < 35  # 30 and the time to send the body on a busy machine
     later = [tell(lambda row=row: healed.upload(row, fresh())) for row in rows[:6]]  # type: ignore[misc]
     assert {one.status for one in later} == {503}
-    assert min(one.seconds for one in later) < 3  # the breaker is open
+    assert min(one.seconds for one in later) < 6  # the breaker is open
     store.heal()
     seconds_until(lambda: healed.upload(rows[0], fresh()).status_code == 200, 30)
 
