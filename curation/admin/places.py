@@ -17,6 +17,7 @@ from accounts.admin.lists import Searched, choice_filter
 from accounts.names import fold
 from curation.actions import cameras as actions
 from curation.admin.merging import MergePage, visible_media
+from curation.admin.splitting import SplitPage
 from curation.imaging import sun
 from curation.models import Camera, Sequence, View
 
@@ -145,7 +146,7 @@ class ViewAdmin(MergePage):
 
 
 @admin.register(Sequence)
-class SequenceAdmin(Searched, MergePage):
+class SequenceAdmin(Searched, SplitPage):
     form = SequenceForm
     list_display = ("name", "origin", "of_view", when("started_at"), when("ended_at"), "merged")
     list_filter = (choice_filter("origin", Sequence.Origin.choices),)

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.scopes import Sees
 from accounts.tests.cast import Cast
 from accounts.tests.test_admin import enter, page, text
+from curation.admin import splitting
 from curation.models import Camera, Media, Sequence, View
 from curation.tests.places import resolved, taken
 from curation.tests.test_places import view_of
@@ -69,6 +70,47 @@ def test_a_sequence_shows_its_pictures_in_order_and_is_merged(cast: Cast) -> Non
     assert places == sorted(places)
 
 
+def test_a_sequence_is_split_before_the_picture_that_is_chosen(cast: Cast) -> None:
+    first, second, third = resolved(taken(0), taken(1), taken(2))
+    sequence, client = Sequence.objects.get(), enter(cast.carl)
+    split = page("curation_sequence_split", sequence.pk)
+    assert split in text(client.get(page("curation_sequence_change", sequence.pk)))
+    offered = text(client.get(split))
+    assert f'value="{first.pk}"' not in offered, "nothing would stand before it"
+    assert offered.index(f'value="{second.pk}"') < offered.index(f'value="{third.pk}"')
+    assert "Choose the picture" in text(client.post(split))
+    answer = client.post(split, {"media": str(second.pk)})
+    part = Sequence.objects.exclude(pk=sequence.pk).get()
+    assert answer["Location"] == page("curation_sequence_change", part.pk)
+    assert [*Media.objects.in_sequence([part.pk])] == [second, third]
+    assert "nothing before it" in text(
+        client.post(page("curation_sequence_split", part.pk), {"media": second.pk}, follow=True)
+    )
+    assert "There is no later picture" in text(client.get(split))
+
+
+def test_a_long_sequence_offers_its_pictures_page_by_page(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splitting, "AT_ONCE", 2)
+    rows = resolved(*(taken(minute) for minute in range(4)))
+    split, client = page("curation_sequence_split", Sequence.objects.get().pk), enter(cast.carl)
+    offered = text(client.get(split))
+    assert f'value="{rows[3].pk}"' not in offered
+    assert f'href="?after={rows[2].pk}"' in offered
+    behind = text(client.get(f"{split}?after={rows[2].pk}"))
+    assert f'value="{rows[3].pk}"' in behind
+    assert "Later pictures" not in behind
+    assert client.get(f"{split}?after=999").status_code == 404
+
+
+def test_a_picture_of_elsewhere_splits_nothing(cast: Cast) -> None:
+    resolved(taken(0), taken(1))
+    [other] = resolved(taken(camera="ridge"))
+    sequence = Sequence.objects.earliest("pk")
+    path = page("curation_sequence_split", sequence.pk)
+    assert enter(cast.carl).post(path, {"media": other.pk}).status_code == 403
+    assert Sequence.objects.count() == 2
+
+
 @pytest.mark.parametrize("name", ["camera", "view", "in_sequence"])
 def test_the_list_of_media_is_that_of_a_place(cast: Cast, name: str) -> None:
     one, other = resolved(taken(), taken(camera="ridge"))
@@ -88,6 +130,7 @@ def test_what_an_access_does_not_see_has_no_page(cast: Cast) -> None:
     cast.carl.save()
     client = enter(cast.carl)
     assert client.get(page("curation_view_merge", row.view_id)).status_code == 404
+    assert client.get(page("curation_sequence_split", row.item.sequence_id)).status_code == 404
     assert client.post(page("curation_view_undo", row.view_id)).status_code == 404
     assert client.get(page("curation_view_change", row.view_id)).status_code == 302
     assert enter(cast.ada).get(page("curation_view_change", row.view_id)).status_code == 200

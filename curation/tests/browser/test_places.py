@@ -30,7 +30,7 @@ def shot(number: int, azimuth: int) -> Media:
     return row
 
 
-def test_a_view_is_merged_and_the_merge_undone_by_keyboard(visitor: Visitor, carl: Access) -> None:
+def test_a_view_is_merged_the_merge_undone_and_a_sequence_split_by_keyboard(visitor: Visitor, carl: Access) -> None:
     rows = resolved(*(shot(n, 110) for n in range(4)), *(shot(n, 127) for n in range(4, 6)))
     old, new = View.objects.order_by("azimuth")
     assert rows[0].view
@@ -65,4 +65,19 @@ def test_a_view_is_merged_and_the_merge_undone_by_keyboard(visitor: Visitor, car
     page.keyboard.press("Enter")
     page.get_by_text("stands for itself again").wait_for()
     assert not View.objects.exclude(merged_into=None).exists()
+
+    whole = Sequence.objects.earliest("pk")
+    visitor.goto(f"/admin/curation/sequence/{whole.pk}/change/")
+    page.get_by_role("link", name="Split in two").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("radio").first.wait_for()
+    visitor.looks_right()
+    visitor.shoot("sequence-split")
+    page.get_by_role("radio").first.focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="Split it here").focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("begins with").wait_for()
+    assert whole.items.count() == 2
     assert visitor.troubles == []
