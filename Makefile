@@ -40,6 +40,7 @@ picture: ## draw docs/data-model.svg from the models again; needs graphviz
 	@$(TEST_PYTHON) -m pyrostorage_site.diagram
 
 faults: ## every kill and crash 20 times with production's patience, about an hour; ROUNDS=5 for fewer
+	@mkdir -p var && rm -f var/faults.jsonl
 	@FAULT_ROUNDS=$(or $(ROUNDS),20) FAULT_REPORT=$(CURDIR)/var/faults.jsonl $(LAUNCH) test curation/tests/faults -p no:randomly
 	@$(PYTHON) -m curation.tests.faults.table var/faults.jsonl
 
