@@ -24,7 +24,7 @@ AT_ONCE = 96  # pictures to choose from; more are behind a link
 
 
 class SplitForm(forms.Form):
-    media = forms.IntegerField(min_value=1, max_value=LARGEST_ID)
+    first = forms.IntegerField(min_value=1, max_value=LARGEST_ID)  # media, of the new sequence
 
 
 class SplitPage(MergePage):
@@ -44,7 +44,7 @@ class SplitPage(MergePage):
         sequence: Sequence = self.changeable(request, pk)
         form = SplitForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            return self.cut(request, sequence, form.cleaned_data["media"])
+            return self.cut(request, sequence, form.cleaned_data["first"])
         rows = [*with_previews(self.asked_for(request, sequence).select_related("item"))[: AT_ONCE + 1]]
         context = {
             **self.admin_site.each_context(request),
@@ -61,9 +61,9 @@ class SplitPage(MergePage):
     def asked_for(self, request: HttpRequest, sequence: Sequence) -> Any:
         """Its media from the second one on, or those behind the one that the address names."""
         rows = self.media_of(sequence, request)
-        after = SplitForm({"media": request.GET.get("after", "")})
+        after = SplitForm({"first": request.GET.get("after", "")})
         last = rows.select_related("item")
-        last = last.filter(pk=after.cleaned_data["media"]).first() if after.is_valid() else last.first()
+        last = last.filter(pk=after.cleaned_data["first"]).first() if after.is_valid() else last.first()
         if last is None:
             raise Http404
         return rows.following(last)

@@ -79,12 +79,12 @@ def test_a_sequence_is_split_before_the_picture_that_is_chosen(cast: Cast) -> No
     assert f'value="{first.pk}"' not in offered, "nothing would stand before it"
     assert offered.index(f'value="{second.pk}"') < offered.index(f'value="{third.pk}"')
     assert "Choose the picture" in text(client.post(split))
-    answer = client.post(split, {"media": str(second.pk)})
+    answer = client.post(split, {"first": str(second.pk)})
     part = Sequence.objects.exclude(pk=sequence.pk).get()
     assert answer["Location"] == page("curation_sequence_change", part.pk)
     assert [*Media.objects.in_sequence([part.pk])] == [second, third]
     assert "nothing before it" in text(
-        client.post(page("curation_sequence_split", part.pk), {"media": second.pk}, follow=True)
+        client.post(page("curation_sequence_split", part.pk), {"first": second.pk}, follow=True)
     )
     assert "There is no later picture" in text(client.get(split))
 
@@ -107,7 +107,7 @@ def test_a_picture_of_elsewhere_splits_nothing(cast: Cast) -> None:
     [other] = resolved(taken(camera="ridge"))
     sequence = Sequence.objects.earliest("pk")
     path = page("curation_sequence_split", sequence.pk)
-    assert enter(cast.carl).post(path, {"media": other.pk}).status_code == 403
+    assert enter(cast.carl).post(path, {"first": other.pk}).status_code == 403
     assert Sequence.objects.count() == 2
 
 
