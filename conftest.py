@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -14,26 +16,40 @@ from curation.actions.checking.report import Code
 from curation.models import StoredObject
 from curation.storage.stores import object_store
 
-# What two passes would try alike is tried in one, so that the whole run stays within a quarter of an hour: rooms that
-# know neither database nor store, the browser, processes that bring their own, those that are killed and waited for.
-IMAGES = ("imaging_*", "decoder", "difference", "dhash", "photo", "thumbnail")
-FOLDER_ONLY = (
-    "curation/tests/browser",
-    "curation/tests/contract/test_schemathesis.py",
-    "curation/tests/formats",
-    "curation/tests/jobs/test_worker.py",
-    *(f"curation/tests/test_{name}.py" for name in IMAGES),
-    "pyrostorage_site/tests/containers",
-    *(f"pyrostorage_site/tests/test_{name}.py" for name in ("architecture", "diagram", "floors", "launch", "pace")),
-    *(f"pyrostorage_site/tests/test_{name}.py" for name in ("readme", "readme_walk", "settings", "testbed")),
-)
-SERVERS_ONLY = (
-    "curation/tests/adopting/test_killed.py",
-    "curation/tests/importing/test_killed.py",
-    "curation/tests/jobs/test_broker.py",
-    *(f"curation/tests/storage/test_{name}.py" for name in ("bucket*", "private_bucket", "sigv4", "store_contract")),
-)
-collect_ignore_glob = list(SERVERS_ONLY if connection.vendor == "sqlite" else FOLDER_ONLY)
+ROOT = Path(__file__).parent
+
+# What both passes of a whole run would try alike is tried in one of them, so that it stays within a quarter of an hour:
+# rooms that know neither database nor store, the browser, pages, processes that bring their own servers, and those that
+# are killed and waited for. Where there is one pass alone, or somebody names tests, nothing is left out.
+ALIKE = {
+    "folder": {
+        "curation/tests": "browser formats decoder dhash difference imaging_* photo sun thumbnail",
+        "curation/tests/contract": "json_bodies names schema schemathesis",
+        "curation/tests/importing": "archives names",
+        "curation/tests/jobs": "worker",
+        "curation/tests/storage": "folder keys ranges spool",
+        "pyrostorage_site/tests": "containers architecture diagram floors launch logs pace readme* settings testbed",
+    },
+    "servers": {
+        "accounts/tests": "admin commands lockout passwords rates",
+        "curation/tests": "admin integrity_page layer_pages places_pages",
+        "curation/tests/adopting": "killed",
+        "curation/tests/importing": "killed",
+        "curation/tests/jobs": "broker pages",
+        "curation/tests/storage": "breaker bucket* headers private_bucket sigv4 slots store_contract",
+        "pyrostorage_site/tests": "pages",
+    },
+}
+
+
+def left_to(there: str) -> list[str]:
+    """Patterns of what the pass `there` tries alone: folders, and modules by what follows `test_`."""
+    names = [(room, name) for room, names in ALIKE[there].items() for name in names.split()]
+    return [f"{room}/{name}" if (ROOT / room / name).is_dir() else f"{room}/test_{name}.py" for room, name in names]
+
+
+_here = os.environ.get("TEST_PASS")  # set by `make test`
+collect_ignore_glob = [name for there in ALIKE if _here and there != _here for name in left_to(there)]
 
 
 @pytest.fixture(scope="session", autouse=True)

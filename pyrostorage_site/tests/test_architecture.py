@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import conftest
+
 ROOT = Path(__file__).resolve().parents[2]
 DOORS = {"curation.api", "curation.admin", "curation.management", "curation.jobs"}
 DJANGO = {"django", "rest_framework"}
@@ -127,3 +129,8 @@ def test_nothing_dangerous_stands_in_the_code(pattern: str) -> None:
     paths = [*ROOT.glob("templates/**/*.html")]
     paths += [path for room in ("accounts", "curation", "pyrostorage_site") for path in sources(room)]
     assert [str(path) for path in paths if re.search(pattern, path.read_text())] == []
+
+
+@pytest.mark.parametrize("there", conftest.ALIKE)
+def test_what_one_pass_leaves_to_the_other_is_there(there: str) -> None:
+    assert [name for name in conftest.left_to(there) if not [*ROOT.glob(name)]] == []
