@@ -32,7 +32,7 @@ ALIKE = {
     },
     "servers": {
         "accounts/tests": "admin commands lockout passwords rates",
-        "curation/tests": "admin integrity_page layer_pages places_pages",
+        "curation/tests": "admin inplace integrity_page layer_pages places_pages",
         "curation/tests/adopting": "killed",
         "curation/tests/importing": "killed",
         "curation/tests/jobs": "broker pages",

@@ -1,17 +1,18 @@
 """What a client wrote into the store becomes content: read back in full, hashed, told by its bytes, then committed.
 
-Small files are spooled and written anew; what was hashed is then what is stored, whatever happens to the incoming
-object meanwhile. Large ones are hashed where they lie and copied inside the store. That is safe because nobody can
-write other bytes any more: parts are joined, and links to parts are dead from then on; a link for one PUT takes only
-the bytes of the declared digest. The copy is compared with what was hashed all the same.
+What the client wrote where it is to stay (`inplace`) is committed there. Other small files are spooled and written
+anew; what was hashed is then what is stored, whatever happens to the incoming object meanwhile. Other large ones are
+hashed where they lie and copied inside the store, and the copy is compared with what was hashed. Hashing where it lies
+is safe because nobody can write other bytes any more: parts are joined, and links to parts are dead from then on; a
+link for one PUT takes only the bytes of the declared digest.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,12 +22,12 @@ from django.db import transaction
 from accounts.actions.rights import recheck
 from accounts.actor import Actor
 from accounts.refusals import Busy, Conflict, Full, Invalid, NotFound, NotSupported, Refusal, TooLarge
-from curation.actions import find, queue, uploads
+from curation.actions import find, inplace, queue, uploads
 from curation.actions import media as medias
 from curation.actions.commit import commit
 from curation.actions.content import picture_or_video
 from curation.actions.many import settle_all
-from curation.actions.objects import Claim, ClaimLost, Content, abandon, write
+from curation.actions.objects import Claim, ClaimLost, Content, abandon, settle, write
 from curation.actions.refusing import store_errors
 from curation.actions.uploads import Arrival
 from curation.actions.working import Work
@@ -121,7 +122,8 @@ def _complete_together(rows: Sequence[Upload], by: Actor) -> dict[int, Outcome]:
         for few in _few_at_a_time(rows):
             with ExitStack() as spooled:
                 read = _read_few(few, spooled, found, by)
-                claims += write([prepared.content for prepared in read])
+                inplace.heal([prepared.content for prepared in read if prepared.stays])
+                claims += write([prepared.content for prepared in read if not prepared.stays])
                 ready += read
         return found | _commit_together(ready, claims, by)
     except (ClaimLost, Ended, Refusal):  # one of them: each is tried alone, and told alone
@@ -161,6 +163,7 @@ def _commit_together(ready: Sequence[_Prepared], claims: Sequence[Claim], by: Ac
     """As `_Prepared.place` for each, by a few statements for all."""
     if not ready:
         return {}
+    inplace.settle([prepared.key for prepared in ready if prepared.stays])
     settle_all(claims)
     recheck(by)
     organisation_id = by.access.organisation_id if by.access else None
@@ -229,6 +232,8 @@ def _refusing(upload: Upload) -> Iterator[None]:
 def _require_arrived(upload: Upload) -> Arrival:
     """Raise Conflict while anything is missing."""
     arrived = uploads.arrival(upload)
+    if arrived.missing and upload.part_size and uploads.is_joined(upload):  # while they were listed
+        return uploads.whole(upload)
     if arrived.missing and upload.part_size:
         raise Conflict(f"{len(arrived.missing)} of {upload.parts_count} parts are missing.")
     if arrived.missing:
@@ -323,11 +328,20 @@ class _Prepared:
     media: Media | None  # to fill
     columns: dict[str, Any]
     content: Content
+    stays: bool  # where the client wrote it
+
+    @property
+    def key(self) -> str:
+        return str(self.columns["file"])
 
     @property
     def replaced(self) -> str:
         before = self.media.file.name or "" if self.media else ""
-        return before if before != self.content.key else ""
+        return before if before != self.key else ""
+
+    def anew(self) -> _Prepared:
+        """As it is done where the client's object cannot stay."""
+        return replace(self, columns=self.columns | {"file": self.content.key}, stays=False)
 
     def place(self, by: Actor) -> Media:
         """Within the transaction: the media, and the end of the upload. Raises Ended."""
@@ -342,8 +356,12 @@ def _prepared(upload: Upload, source: Spooled | Arrived, by: Actor) -> _Prepared
     media = _to_fill(upload, by)
     with store_errors():
         identified = picture_or_video(source, media_type=media.type if media else upload.type)
-    columns = medias.file_columns(identified, source, upload.name)
-    return _Prepared(upload, media, columns, Content(columns["file"], source, identified.content_type))
+    columns = medias.file_columns(identified, source, upload.name, into=media)
+    content = Content(columns["file"], source, identified.content_type)
+    has_it = media is not None and media.sha256 == upload.sha256
+    if stays := inplace.stays(upload, identified.content_type) and not has_it:
+        columns["file"] = upload.incoming_key
+    return _Prepared(upload, media, columns, content, stays)
 
 
 def _store(upload: Upload, source: Spooled | Arrived, by: Actor, keep: Keep) -> Media:
@@ -356,7 +374,21 @@ def _store(upload: Upload, source: Spooled | Arrived, by: Actor, keep: Keep) -> 
         keep(placed)
         return placed
 
+    if prepared.stays:
+        inplace.heal([prepared.content])
+        with suppress(ClaimLost):
+            return _commit_in_place(prepared, rows)
+        if not Upload.objects.under_way().filter(pk=upload.pk).exists():
+            raise Ended
+        prepared = prepared.anew()  # nobody asked for it for so long that its lease ran out
     return commit(prepared.content, rows=rows, replaced=prepared.replaced)
+
+
+@transaction.atomic
+def _commit_in_place(prepared: _Prepared, rows: Callable[[], Media]) -> Media:
+    inplace.settle([prepared.key])
+    settle(replaced=prepared.replaced)
+    return rows()
 
 
 def _to_fill(upload: Upload, by: Actor) -> Media | None:

@@ -143,7 +143,7 @@ def accept(media: Media, spooled: Spooled, *, name: str = "", by: Actor, keep: K
     Raises NotSupported, TooLarge, Conflict, NotFound, Busy, Full.
     """
     identified = picture_or_video(spooled, media_type=media.type)
-    columns = file_columns(identified, spooled, name)
+    columns = file_columns(identified, spooled, name, into=media)
     content = Content(columns["file"], spooled, identified.content_type)
 
     def rows() -> Media:
@@ -171,10 +171,16 @@ def create_with(spooled: Spooled, *, type: str, name: str = "", by: Actor, **des
     return commit(Content(columns["file"], spooled, identified.content_type), rows=rows)
 
 
-def file_columns(identified: Identified, spooled: Spooled | Arrived, name: str) -> dict[str, Any]:
-    """The columns that a file fills, from what it is and never from what it is called."""
+def file_columns(
+    identified: Identified, spooled: Spooled | Arrived, name: str, *, into: Media | None = None
+) -> dict[str, Any]:
+    """The columns that a file fills, from what it is and never from what it is called.
+
+    into: the media that it is for. The bytes that it has already go where they are, which heals them.
+    """
+    is_same = into is not None and into.sha256 == spooled.sha256
     return {
-        "file": media_key(spooled.sha256, identified.extension),
+        "file": into.file.name if into and is_same else media_key(spooled.sha256, identified.extension),
         "sha256": spooled.sha256,
         "size": spooled.size,
         "content_type": identified.content_type,

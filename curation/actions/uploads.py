@@ -3,10 +3,11 @@
     begin -> OPEN -- complete --> (COMPLETING, a job reads back) --> DONE, with its media
                   \\-- cancel, sweep, refused --> CANCELLED, EXPIRED, REFUSED: nothing of it is kept
 
-What a client writes lies below the upload's incoming key. That key belongs to the row, as other keys belong to
-their ledger row: the row is there before the object, it names no content, and no FileField ever refers to it. So
-`sweep` may remove the object on its own, once the upload has ended and no link can write it any more; until then
-the collector and check_storage look past it (`references.keys_of_uploads`).
+What a client writes lies at the upload's incoming key. Where the store allows it, and for a file that comes by one
+PUT, that is the key where it stays (`inplace`), with a row in the ledger. Else it lies below incoming/. Such a key
+belongs to the upload's row, as other keys belong to their ledger row: the row is there before the object, it names no
+content, and no FileField ever refers to it. So `sweep` may remove the object on its own, once the upload has ended and
+no link can write it any more; until then the collector and check_storage look past it (`references.keys_of_uploads`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from accounts.actions.rights import recheck
 from accounts.actor import Actor
 from accounts.prepared import Insert, Prepared, Statement
 from accounts.refusals import Conflict, TooLarge
+from curation.actions import inplace
 from curation.actions import media as medias
 from curation.actions.content import limit_of
 from curation.actions.objects import ClaimLost, settle
@@ -35,7 +37,7 @@ from curation.models import Job, Media, Upload
 from curation.storage.base import ObjectStore
 from curation.storage.direct import Part, PutLink, part_size_of
 from curation.storage.errors import StoreError, UploadGone
-from curation.storage.keys import incoming_key
+from curation.storage.keys import incoming_key, is_incoming
 from curation.storage.spool import in_words
 from curation.storage.stores import object_store
 
@@ -107,6 +109,7 @@ def _begun(wanted: Sequence[Wanted], twins: dict[str, Twin], by: Actor, keep: Ke
     uploads = [_new(one, by) for one, twin in zip(wanted, known, strict=True) if not twin]
     _refuse_too_many(len(uploads), by)
     _insert(*uploads)
+    inplace.take(uploads)
     saved = iter(uploads)
     begun: list[Begun] = [
         medias.place(one.media, type=one.type, columns=twin.columns(one.name), by=by) if twin else next(saved)
@@ -121,7 +124,11 @@ def _seen(wanted: Sequence[Wanted], by: Actor) -> dict[str, Twin]:
 
 
 def _new(one: Wanted, by: Actor) -> Upload:
-    is_whole = one.size <= settings.UPLOAD_PUT_MAX_BYTES and _links_are_safe()
+    is_whole, stays = False, False
+    if one.size <= settings.UPLOAD_PUT_MAX_BYTES:
+        with store_errors():  # a store that does not verify would let a late PUT replace what was read back
+            is_whole, stays = object_store().binds_content(), object_store().keeps_in_place()
+    key = inplace.key_of(one.sha256, one.name, one.type) if stays else ""
     return Upload(
         owner=by.access,
         media=one.media,
@@ -130,16 +137,10 @@ def _new(one: Wanted, by: Actor) -> Upload:
         name=one.name,
         size=one.size,
         sha256=one.sha256,
-        incoming_key=incoming_key(),
+        incoming_key=key or incoming_key(),
         part_size=None if is_whole else part_size_of(one.size),
         expires_at=timezone.now() + settings.UPLOAD_IDLE,
     )
-
-
-def _links_are_safe() -> bool:
-    """A store that does not verify would let a link for one PUT replace what was read back; parts cannot."""
-    with store_errors():
-        return object_store().binds_content()
 
 
 def _refuse_too_many(more: int, by: Actor) -> None:
@@ -199,11 +200,21 @@ def arrival(upload: Upload) -> Arrival:
 
 def _joined(upload: Upload) -> Arrival:
     """The parts are gone: because they are one object now, or because somebody cleared the store of them."""
-    stat = object_store().stat(upload.incoming_key)
-    if stat is not None and stat.size == upload.size:
-        return Arrival(upload.size, upload.parts_count, is_one=True)
+    if is_joined(upload):
+        return whole(upload)
     _open_for_parts(upload)
     return _nothing(upload)
+
+
+def is_joined(upload: Upload) -> bool:
+    """Whether the parts have become one object. Raises Busy."""
+    with store_errors():
+        stat = object_store().stat(upload.incoming_key)
+    return stat is not None and stat.size == upload.size
+
+
+def whole(upload: Upload) -> Arrival:
+    return Arrival(upload.size, upload.parts_count, is_one=True)
 
 
 def _nothing(upload: Upload) -> Arrival:
@@ -261,6 +272,7 @@ def _prolong(upload: Upload) -> None:
     if until - upload.expires_at > min(PROLONGED_AFTER, settings.UPLOAD_IDLE / 2):
         Upload.objects.filter(pk=upload.pk, state=State.OPEN).update(expires_at=until)
         upload.expires_at = until
+        inplace.prolong(upload)
 
 
 def is_expired(upload: Upload) -> bool:
@@ -365,10 +377,14 @@ def _clearable(now: datetime) -> Iterator[Upload]:
 
 
 def _clear(upload: Upload, store: ObjectStore) -> bool:
+    """The collector removes what the ledger knows; the rest goes at once."""
     try:
         if upload.multipart_id:
             store.drop_parts(upload.incoming_key, upload.multipart_id)
-        store.remove(upload.incoming_key)
+        if is_incoming(upload.incoming_key):
+            store.remove(upload.incoming_key)
+        else:
+            inplace.give_up(upload)
     except StoreError:
         log.warning("What an upload left could not be removed.", exc_info=True, extra={"object": upload.incoming_key})
         return False

@@ -17,7 +17,7 @@ from urllib3 import HTTPConnectionPool
 from curation.storage.base import ObjectStore
 from curation.storage.direct import MIB, Part, PutLink, Tick
 from curation.storage.errors import ChecksumRefused, ObjectMissing, StoreError, UploadGone
-from curation.storage.keys import safe_content_type
+from curation.storage.keys import content_type_of, is_incoming, safe_content_type
 from curation.storage.links import LONGEST
 from curation.storage.s3 import ERROR_CODE, Unexplained404, answers, meaning
 from curation.storage.sigv4 import Signer
@@ -60,10 +60,15 @@ class BucketDirect(ObjectStore):
     def binds_content(self) -> bool:
         return self._learn_whether_it_verifies()
 
+    def keeps_in_place(self) -> bool:
+        return self.binds_content()
+
     def put_link(self, key: str, *, size: int, sha256: str, seconds: int) -> PutLink:
-        """The length is signed as well; HTTP clients send it by themselves."""
-        checksum = {"x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode()}
-        return PutLink(self._presigned(key, {}, {"content-length": str(size), **checksum}, seconds), checksum)
+        """The length is signed as well; HTTP clients send it by themselves. So is the type of what is to stay."""
+        headers = {"x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode()}
+        if not is_incoming(key):
+            headers["content-type"] = content_type_of(key)
+        return PutLink(self._presigned(key, {}, {"content-length": str(size), **headers}, seconds), headers)
 
     def part_link(self, key: str, upload: str, number: int, *, size: int, seconds: int) -> PutLink:
         return PutLink(self._presigned(key, {"partNumber": str(number), "uploadId": upload}, {}, seconds), {})
@@ -108,7 +113,7 @@ class BucketDirect(ObjectStore):
         path = f"/{self.bucket_name}/{self.check_key(key)}"
         signed = self._signer.authorized("GET", path, now=datetime.now(UTC), headers={"range": f"bytes=0-{most}"})
         with self._call():
-            answer = self._pool.urlopen("GET", path, headers=signed, redirect=False)
+            answer = self._pool.urlopen("GET", path, headers=signed, redirect=False, decode_content=False)
         if answer.status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
             return answer.data[: most + 1]
         code = ERROR_CODE.search(answer.data)

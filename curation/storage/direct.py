@@ -45,11 +45,18 @@ def part_size_of(size: int) -> int:
 
 
 class DirectStore(ABC):
-    """The verbs of direct uploads. Keys are those of `keys.incoming_key()`; `upload` is what `begin_parts()` gave."""
+    """The verbs of direct uploads. Keys are those of `keys.incoming_key()`; `upload` is what `begin_parts()` gave.
+
+    Where the store `keeps_in_place()`, a link for one PUT may also be for a key where the object is to stay.
+    """
 
     @abstractmethod
     def binds_content(self) -> bool:
         """Whether a link for one PUT takes nothing but the declared bytes; where it does not, only parts are safe."""
+
+    @abstractmethod
+    def keeps_in_place(self) -> bool:
+        """Whether a link for one PUT may write where the object is to stay. Asks for `binds_content()`."""
 
     @abstractmethod
     def put_link(self, key: str, *, size: int, sha256: str, seconds: int) -> PutLink:

@@ -51,6 +51,11 @@ def media_key(sha256: str, extension: str) -> str:
     return _content_key("media", sha256, extension)
 
 
+def own_media_key(sha256: str, extension: str) -> str:
+    """media/<first 32 hex digits>.<16 random hex digits>.<extension>: another object for the same content."""
+    return _content_key("media", sha256, extension).replace(".", f".{secrets.token_hex(8)}.")
+
+
 def annotation_key(sha256: str, extension: str) -> str:
     """annotations/<first 32 hex digits>.<extension>."""
     return _content_key("annotations", sha256, extension)
@@ -83,6 +88,11 @@ def incoming_of(key: str) -> str:
     return match.group(1) if match else ""
 
 
+def is_incoming(key: str) -> bool:
+    """Whether a client writes there, and nothing stays."""
+    return key.startswith("incoming/")
+
+
 def is_ours(key: str) -> bool:
     """Whether this service could have written `key`: nothing else is read, linked or removed."""
     return OURS.fullmatch(key) is not None
@@ -97,6 +107,13 @@ def content_digest(key: str) -> str:
 def content_type_of(key: str) -> str:
     """The content type that the extension of `key` stands for."""
     return CONTENT_TYPES.get(key.rpartition(".")[2].lower(), UNKNOWN)
+
+
+def extension_of(name: str) -> str:
+    """The extension that we write for files named like `name` (JPEG -> jpg); "" when we know none."""
+    extension = name.rpartition(".")[2].lower()
+    content_type = CONTENT_TYPES.get(extension, "") if "." in name else ""
+    return next((known for known, told in CONTENT_TYPES.items() if told == content_type), "")
 
 
 def safe_content_type(content_type: str) -> str:

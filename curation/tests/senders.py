@@ -40,7 +40,8 @@ def follow(url: str, content: bytes, headers: dict[str, str] | None = None) -> i
         answer = asked(f"{address.path}?{address.query}", content, content_type="application/octet-stream")
         return int(answer.status_code)
     request = urllib.request.Request(url, content, headers or {}, method="PUT")
-    request.add_unredirected_header("Content-Type", "application/octet-stream")
+    if not request.has_header("Content-type"):
+        request.add_unredirected_header("Content-Type", "application/octet-stream")
     try:
         with urllib.request.urlopen(request, timeout=20) as response:
             return int(response.status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -93,6 +94,11 @@ class Picture:
         self.content = Content(self.columns["file"], self.spooled, identified.content_type)
         return None
 
+    def lies_at(self, key: str) -> None:
+        """Its bytes are there already, under that key."""
+        if self.content:
+            self.columns["file"], self.content = key, replace(self.content, key=key)
+
 
 class Pictures:
     """Takes in batches of pictures."""
@@ -142,7 +148,7 @@ class Pictures:
         for file in files:
             if file.identity in known:
                 file.is_there(known[file.identity])
-        notes = self._same_bytes(new)
+        notes = self._share(new)
         if self._asked.dry_run:
             return self._pretend(files, new, notes)
         contents = [file.content for file in new if file.content]
@@ -155,14 +161,18 @@ class Pictures:
             firsts.setdefault(file.identity, file)
         return list(firsts.values())
 
-    def _same_bytes(self, new: Sequence[Picture]) -> dict[str, str]:
-        """A note for each digest that another media of the same organisation has."""
+    def _share(self, new: Sequence[Picture]) -> dict[str, str]:
+        """Refer to the object that a media of the same organisation has; a note for each such digest."""
         digests = [file.spooled.sha256 for file in new]
         rows = Media.objects.living().filter(sha256__in=digests, organisation=self._asked.organisation_id)
-        return {
-            sha256: SAME_BYTES.format(pk)
-            for sha256, pk in rows.order_by().values_list("sha256").annotate(first=Min("pk"))
-        }
+        notes, keys = {}, {}
+        found = rows.order_by().values_list("sha256").annotate(first=Min("pk"), key=Min("file"))
+        for sha256, first, key in found:
+            notes[sha256], keys[sha256] = SAME_BYTES.format(first), key
+        for file in new:
+            if key := keys.get(file.spooled.sha256):
+                file.lies_at(key)
+        return notes
 
     def _pretend(self, files: Sequence[Picture], new: Sequence[Picture], notes: dict[str, str]) -> None:
         for file in new:
