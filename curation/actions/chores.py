@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.refusals import Busy
-from curation.actions import queue, uploads
+from curation.actions import leftovers, queue
 from curation.actions.alone import NotAlone
 from curation.actions.collect import collect
 from curation.actions.refusing import store_errors
@@ -81,4 +81,4 @@ def collect_unneeded(work: Work) -> None:
 
 def sweep_uploads(work: Work) -> None:
     with store_errors():
-        uploads.sweep()
+        leftovers.sweep()

@@ -25,7 +25,7 @@ from django.utils import timezone
 from accounts.actions.audit import record
 from accounts.actor import Actor
 from accounts.models import ApiToken
-from curation.actions import derived, idempotency, installation, uploads
+from curation.actions import derived, idempotency, installation, leftovers
 from curation.actions.alone import one_collector
 from curation.actions.objects import let_go
 from curation.actions.references import referenced
@@ -243,7 +243,7 @@ def _enter_as_deleting(sizes: dict[str, int]) -> None:
 
 
 def _sweep_uploads(run: _Run) -> tuple[int, int]:
-    swept = uploads.sweep(apply=run.apply)
+    swept = leftovers.sweep(apply=run.apply)
     return swept.expired, swept.cleared
 
 

@@ -356,7 +356,7 @@ def _prepared(upload: Upload, source: Spooled | Arrived, by: Actor) -> _Prepared
     media = _to_fill(upload, by)
     with store_errors():
         identified = picture_or_video(source, media_type=media.type if media else upload.type)
-    columns = medias.file_columns(identified, source, upload.name, into=media)
+    columns = uploads.said_of(upload) | medias.file_columns(identified, source, upload.name, into=media)
     content = Content(columns["file"], source, identified.content_type)
     has_it = media is not None and media.sha256 == upload.sha256
     if stays := inplace.stays(upload, identified.content_type) and not has_it:

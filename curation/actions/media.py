@@ -55,7 +55,7 @@ def create(
 def new(*, type: str, by: Actor, **columns: Any) -> Media:
     """Insert a media within a transaction of the caller, stamped with who sends it."""
     organisation = by.access.organisation_id if by.access else None
-    media = Media(type=type, owner=by.access, organisation_id=organisation, **_with_basis(columns))
+    media = Media(type=type, owner=by.access, organisation_id=organisation, **with_basis(columns))
     _insert(media)
     after = {"type": type} | {name: _plain(value) for name, value in columns.items() if name in ("file", "sha256")}
     record("media.create", media, by=by, after=after)
@@ -76,7 +76,7 @@ def new_many(described: Sequence[dict[str, Any]], *, organisation_id: int | None
     return rows
 
 
-def _with_basis(columns: dict[str, Any]) -> dict[str, Any]:
+def with_basis(columns: dict[str, Any]) -> dict[str, Any]:
     """Say where a capture time comes from that a client gave or took away."""
     if "captured_at" not in columns:
         return columns
@@ -119,7 +119,7 @@ def describe(media: Media, described: dict[str, Any], *, by: Actor) -> Media:
     if not described:
         return media
     with transaction.atomic():
-        media = change(media, _with_basis(described), action="media.describe", by=by)
+        media = change(media, with_basis(described), action="media.describe", by=by)
         if places.TOLD & described.keys():
             places.ask_again(media.pk, version=media.version, by=by)
     return media

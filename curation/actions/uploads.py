@@ -6,14 +6,14 @@
 What a client writes lies at the upload's incoming key. Where the store allows it, and for a file that comes by one
 PUT, that is the key where it stays (`inplace`), with a row in the ledger. Else it lies below incoming/. Such a key
 belongs to the upload's row, as other keys belong to their ledger row: the row is there before the object, it names no
-content, and no FileField ever refers to it. So `sweep` may remove the object on its own, once the upload has ended and
-no link can write it any more; until then the collector and check_storage look past it (`references.keys_of_uploads`).
+content, and no FileField ever refers to it. So `leftovers.sweep` may remove the object on its own, once the upload has
+ended and no link can write it any more; until then the collector and check_storage look past it
+(`references.keys_of_uploads`).
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,25 +33,21 @@ from curation.actions.content import limit_of
 from curation.actions.objects import ClaimLost, settle
 from curation.actions.refusing import store_errors
 from curation.actions.twins import Twin, twins_of
-from curation.models import Job, Media, Upload
-from curation.storage.base import ObjectStore
+from curation.models import Media, Upload
 from curation.storage.direct import Part, PutLink, part_size_of
 from curation.storage.errors import StoreError, UploadGone
-from curation.storage.keys import incoming_key, is_incoming
+from curation.storage.keys import incoming_key
 from curation.storage.spool import in_words
 from curation.storage.stores import object_store
 
-log = logging.getLogger(__name__)
 _insert = Insert(Upload)
 _UNDER_WAY = Prepared(lambda upload_id: Upload.objects.under_way().filter(pk=upload_id), upload_id=int)
 _COUNT = Statement(
     "uploads_under_way", "SELECT COUNT(*) FROM curation_upload WHERE owner_id = %s AND finished_at IS NULL"
 )
 
-LATE = timedelta(hours=1)  # a PUT that began just before its link ended has come to its end after so long
 PROLONGED_AFTER = timedelta(hours=1)  # asking again sooner writes nothing
 LINKS = 100  # links to parts that are given at a time
-BATCH = 500  # rows in memory
 KIND = "complete_upload"  # of the job
 END_ALL = """
 UPDATE curation_upload SET state = 'done', error = '', finished_at = %s, media_id = made.column2
@@ -71,6 +67,7 @@ class Wanted:
     sha256: str  # 64 lower-case hex digits
     type: str  # Media.Type
     media: Media | None = None  # to fill, one that the actor may change; None makes one
+    described: dict[str, Any] = field(default_factory=dict)  # what is said of the one that is made, by its columns
 
 
 Begun = Upload | Media  # a media where no byte has to travel
@@ -112,7 +109,9 @@ def _begun(wanted: Sequence[Wanted], twins: dict[str, Twin], by: Actor, keep: Ke
     inplace.take(uploads)
     saved = iter(uploads)
     begun: list[Begun] = [
-        medias.place(one.media, type=one.type, columns=twin.columns(one.name), by=by) if twin else next(saved)
+        medias.place(one.media, type=one.type, columns=twin.columns(one.name) | one.described, by=by)
+        if twin
+        else next(saved)
         for one, twin in zip(wanted, known, strict=True)
     ]
     keep(begun)
@@ -137,10 +136,23 @@ def _new(one: Wanted, by: Actor) -> Upload:
         name=one.name,
         size=one.size,
         sha256=one.sha256,
+        described={name: _as_text(value) for name, value in one.described.items()},
         incoming_key=key or incoming_key(),
         part_size=None if is_whole else part_size_of(one.size),
         expires_at=timezone.now() + settings.UPLOAD_IDLE,
     )
+
+
+def _as_text(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def said_of(upload: Upload) -> dict[str, Any]:
+    """What its client said of the media that it makes, as columns."""
+    said = dict(upload.described)
+    if text := said.get("captured_at"):
+        said["captured_at"] = datetime.fromisoformat(text)
+    return medias.with_basis(said)
 
 
 def _refuse_too_many(more: int, by: Actor) -> None:
@@ -331,62 +343,3 @@ def cancel(upload: Upload) -> Upload:
         if upload.state == State.DONE:
             raise Conflict("This upload is complete; delete the media instead.")
     return upload
-
-
-@dataclass(slots=True)
-class Swept:
-    """What a sweep did."""
-
-    expired: int = 0
-    cleared: int = 0  # ended uploads whose bytes were removed from incoming/
-    failed: int = 0  # of these, the store refused; the next sweep tries again
-
-
-def sweep(*, apply: bool = True, now: datetime | None = None) -> Swept:
-    """Give up what nobody asks for any more, and remove what ended uploads left in incoming/.
-
-    Removing is safe without the collector's lock: no row but the upload's own ever refers to an incoming key, and
-    nothing is removed before every link that could write it again is dead. Parts go at once, for their links die
-    with them. Twice at the same time is harmless. now: the present, for tests.
-    """
-    swept, now = Swept(), now or timezone.now()
-    idle = Upload.objects.idle(now)
-    if not apply:
-        return Swept(expired=idle.count(), cleared=sum(1 for _ in _clearable(now)))
-    for upload in idle.iterator(chunk_size=BATCH):
-        if not _has_open_job(upload):
-            swept.expired += end(upload, State.EXPIRED, error=EXPIRED)
-    for upload in _clearable(max(now, timezone.now())):
-        if _clear(upload, object_store()):
-            swept.cleared += 1
-        else:
-            swept.failed += 1
-    return swept
-
-
-def _has_open_job(upload: Upload) -> bool:
-    return Job.objects.filter(kind=KIND, key=str(upload.pk), state__in=["waiting", "running"]).exists()
-
-
-def _clearable(now: datetime) -> Iterator[Upload]:
-    links_dead = now - timedelta(seconds=settings.LINK_SECONDS) - LATE
-    done = 0
-    while page := list(Upload.objects.to_clear(now).filter(pk__gt=done).order_by("pk")[:BATCH]):
-        yield from (upload for upload in page if upload.part_size or upload.finished_at <= links_dead)  # type: ignore[operator]
-        done = page[-1].pk
-
-
-def _clear(upload: Upload, store: ObjectStore) -> bool:
-    """The collector removes what the ledger knows; the rest goes at once."""
-    try:
-        if upload.multipart_id:
-            store.drop_parts(upload.incoming_key, upload.multipart_id)
-        if is_incoming(upload.incoming_key):
-            store.remove(upload.incoming_key)
-        else:
-            inplace.give_up(upload)
-    except StoreError:
-        log.warning("What an upload left could not be removed.", exc_info=True, extra={"object": upload.incoming_key})
-        return False
-    Upload.objects.filter(pk=upload.pk).update(cleared_at=timezone.now())
-    return True

@@ -10,20 +10,22 @@ from accounts.rest.schema import with_example
 from accounts.rest.times import moment
 from curation.actions.uploads import Progress, is_expired
 from curation.api.rows import Row, media_row
-from curation.api.serializers import DIGEST, MediaOut
+from curation.api.serializers import DIGEST, DescribeIn, MediaOut
 from curation.models import Media, Upload
 
 EXAMPLE = {
     "name": "ridge.jpg",
     "size": 104857,
     "sha256": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
+    "captured_at": "2026-06-01T09:30:00+02:00",
+    "camera": "mast 7",
 }
 BATCH = 100  # uploads that one request may begin, or complete
 
 
 @with_example(EXAMPLE)
-class BeginIn(serializers.Serializer[Any]):
-    """A file to be sent. `media`: one that was announced before; without it the upload makes one."""
+class BeginIn(DescribeIn):
+    """A file to be sent. `media`: one that was announced before; without it the upload makes one, described by this."""
 
     name = serializers.CharField(required=False, allow_blank=True, default="", max_length=1000)
     size = serializers.IntegerField(min_value=1, max_value=2**60, help_text="bytes")

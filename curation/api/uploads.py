@@ -22,7 +22,7 @@ from curation.actions.uploads import Begun, Wanted
 from curation.api.media import IDEMPOTENCY
 from curation.api.once import once, receipt, replayed
 from curation.api.rows import Row, media_row
-from curation.api.serializers import MediaOut
+from curation.api.serializers import DescribeIn, MediaOut
 from curation.api.upload_rows import (
     BeginIn,
     BeginManyIn,
@@ -36,6 +36,7 @@ from curation.api.upload_rows import (
 from curation.models import Media, Upload
 from curation.storage.headers import clean_name
 
+SAID = tuple(DescribeIn().fields)
 AFTER = OpenApiParameter(
     "after", {"type": "integer", "minimum": 0}, description="links to the missing parts behind this number"
 )
@@ -106,6 +107,9 @@ class UploadViewSet(Methods, GenericViewSet[Upload]):
             find.changeable(media, access=asking(request))
         elif not asking(request).may(Right.CREATE_MEDIA, token_rights=token(request).rights):
             raise ScopeRefused
+        described = {name: asked[name] for name in SAID if name in asked}
+        if media and described:
+            raise Invalid("An announced media is described at its own address.", "body", next(iter(described)))
         promised = media.type if media else Media.Type.IMAGE
         if media and asked.get("type", promised) != promised:
             raise Invalid(f"The media's type is {media.type}.", "body", "type")
@@ -115,6 +119,7 @@ class UploadViewSet(Methods, GenericViewSet[Upload]):
             sha256=asked["sha256"].lower(),
             type=asked.get("type", promised),
             media=media,
+            described=described,
         )
 
     def _shown_again(self, request: Request, kept: list[tuple[bool, int]]) -> list[Row]:

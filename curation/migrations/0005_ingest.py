@@ -237,6 +237,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(blank=True, max_length=255)),
                 ("size", models.BigIntegerField()),
                 ("sha256", models.CharField(max_length=64)),
+                ("described", models.JSONField(default=dict)),
                 ("incoming_key", models.CharField(max_length=200, unique=True)),
                 ("multipart_id", models.CharField(blank=True, max_length=500)),
                 ("part_size", models.BigIntegerField(null=True)),

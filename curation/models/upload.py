@@ -42,6 +42,7 @@ class Upload(models.Model):
     name = models.CharField(max_length=255, blank=True)
     size = models.BigIntegerField()  # bytes, as declared
     sha256 = models.CharField(max_length=64)  # as declared
+    described = models.JSONField(default=dict)  # what a client says of the picture, by columns of Media; times as text
     incoming_key = models.CharField(max_length=200, unique=True)
     multipart_id = models.CharField(max_length=500, blank=True)  # of the store; "" = one PUT
     part_size = models.BigIntegerField(null=True)  # bytes; NULL = one PUT

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.models import Access
 from accounts.refusals import ScopeRefused
 from accounts.tests.cast import Cast, api
-from curation.actions import completing, inplace, uploads
+from curation.actions import completing, inplace, leftovers
 from curation.actions.check import examine
 from curation.actions.completing import complete_upload
 from curation.actions.importing.asked import Asked
@@ -35,7 +35,7 @@ State = StoredObject.State
 
 
 def swept(after: timedelta = IN_TIME) -> None:
-    uploads.sweep(now=datetime.now(UTC) + after)
+    leftovers.sweep(now=datetime.now(UTC) + after)
     collect_now()
 
 

@@ -13,7 +13,7 @@ from accounts.models import Access
 from accounts.refusals import Conflict, Refusal
 from accounts.scopes import Scope
 from accounts.tests.cast import make_access
-from curation.actions import completing, media, uploads
+from curation.actions import completing, leftovers, media, uploads
 from curation.actions.check import examine
 from curation.actions.uploads import Wanted
 from curation.models import Media, StoredObject, Upload
@@ -48,7 +48,7 @@ def complete(tower: Access, upload: Upload) -> Any:
 
 def agree() -> None:
     assert examine(full=True).clean
-    uploads.sweep(now=timezone.now() + uploads.LATE * 30)  # gives up what lost the race and was not tried again
+    leftovers.sweep(now=timezone.now() + leftovers.LATE * 30)  # gives up what lost the race and was not tried again
     collect_now()
     assert {stat.key for stat in object_store().walk()} == set(Media.objects.stored().values_list("file", flat=True))
 
@@ -115,7 +115,8 @@ def test_a_job_and_a_cancellation_do_not_meet(tower: Access, settings: Any) -> N
         def work(pk: int = upload.pk) -> None:
             completing.complete_upload(Attempt({"upload": pk}))
 
-        together([work, work, partial(lambda pk: uploads.cancel(Upload.objects.get(pk=pk)), upload.pk), uploads.sweep])
+        cancel = partial(lambda pk: uploads.cancel(Upload.objects.get(pk=pk)), upload.pk)
+        together([work, work, cancel, leftovers.sweep])
         upload.refresh_from_db()
         assert Media.objects.filter(sha256=upload.sha256).count() == (upload.state == "done")
     agree()

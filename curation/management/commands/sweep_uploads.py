@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
-from curation.actions.uploads import sweep
+from curation.actions.leftovers import sweep
 
 
 class Command(BaseCommand):

@@ -17,10 +17,10 @@ from pytest_django import Settings
 from accounts.models import AuditEntry
 from accounts.scopes import TokenRights
 from accounts.tests.cast import Cast, api
-from curation.actions import completing, uploads
+from curation.actions import completing, leftovers
 from curation.actions.check import examine
 from curation.actions.completing import complete_upload
-from curation.models import Annotation, IdempotencyKey, Media, Origin, StoredObject, Upload
+from curation.models import Annotation, IdempotencyKey, Job, Media, Origin, StoredObject, Upload
 from curation.storage.stores import object_store
 from curation.tests.contract.helpers import announce, layer, stored
 from curation.tests.deeds import collect_now, key_of
@@ -33,7 +33,7 @@ LONG_AGO = timedelta(days=2)
 def nothing_is_left() -> bool:
     """Once the links are dead and the sweep has passed: no media, no object, and a clean check."""
     assert examine(full=True).clean
-    uploads.sweep(now=datetime.now(UTC) + LONG_AGO)
+    leftovers.sweep(now=datetime.now(UTC) + LONG_AGO)
     collect_now()
     assert examine(full=True).clean
     return not Media.objects.stored().exists() and not list(object_store().walk())
@@ -162,6 +162,44 @@ def test_the_type_is_that_of_the_announced_media(cast: Cast) -> None:
     assert tower.post("/uploads", body, format="json").json()["type"] == "video"
 
 
+SAID: dict[str, Any] = {
+    "captured_at": "2026-06-01T09:30:00+02:00", "source": "tower", "camera": "mast 7", "azimuth": 360,
+    "sequence": "s1", "latitude": 44.5, "longitude": 4.4,
+}  # fmt: skip
+
+
+def test_what_is_said_at_the_beginning_is_told_of_the_media(cast: Cast) -> None:
+    tower, alone = api(cast.tower), api(cast.other_tower)
+    told = SAID | {"captured_at": "2026-06-01T07:30:00Z", "azimuth": 0, "captured_basis": "client"}
+    single = sent(alone, picture(1), **SAID).json()
+    rows = [asked(picture(1), **SAID), asked(picture(2))]
+    begun = tower.post("/uploads/batch", {"uploads": rows}, format="json").json()["uploads"]
+    for row, content in zip(begun, (picture(1), picture(2)), strict=True):
+        put(row, content)
+    said, unsaid = complete_many(tower, *(row["id"] for row in begun))
+    unsent = tower.post("/uploads", asked(picture(1), **SAID), format="json").json()
+    for media in (single, said["media"], unsent["media"]):
+        shown = {name: media[name] for name in told}
+        shown["captured_at"] = shown["captured_at"].replace("+00:00", "Z").replace(".000000", "")
+        assert shown == told
+    assert (unsaid["media"]["captured_at"], unsaid["media"]["captured_basis"]) == (None, "none")
+    assert Job.objects.filter(kind="resolve").count() == 3
+
+
+@pytest.mark.parametrize("wrong", [{"azimuth": 361}, {"latitude": 91}, {"captured_at": "yesterday"}])
+def test_what_is_said_must_make_sense(cast: Cast, wrong: dict[str, Any]) -> None:
+    answer = api(cast.tower).post("/uploads", asked(picture(1), **wrong), format="json")
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"][:2] == ["body", *wrong]
+
+
+def test_an_announced_media_is_described_at_its_own_address(cast: Cast) -> None:
+    tower = api(cast.tower)
+    media_id = announce(tower)
+    answer = tower.post("/uploads", asked(picture(1), media=media_id, camera="mast 7"), format="json")
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "camera"])
+
+
 # --- Links -----------------------------------------------------------------------------------------
 
 
@@ -207,7 +245,7 @@ def test_bytes_that_come_after_the_completion_change_nothing(cast: Cast) -> None
     assert put(row, picture(2)) in {400, 403}
     put(row, picture(1))
     assert object_store().digest(key_of(Media.objects.get()))[0] == media["sha256"]
-    uploads.sweep(now=datetime.now(UTC) + LONG_AGO)
+    leftovers.sweep(now=datetime.now(UTC) + LONG_AGO)
     assert [stat.key for stat in object_store().walk()] == [Media.objects.get().file.name]
 
 
@@ -387,7 +425,7 @@ def test_an_upload_that_nobody_asks_for_expires(cast: Cast) -> None:
     assert (answer.status_code, answer.json()) == (
         409, {"detail": "Nobody asked for this upload in time; begin anew."},
     )  # fmt: skip
-    assert uploads.sweep().expired == 1
+    assert leftovers.sweep().expired == 1
     assert tower.get(f"/uploads/{row['id']}").json()["state"] == "expired"
     assert nothing_is_left()
 
@@ -397,8 +435,8 @@ def test_one_that_is_asked_for_lives_on(cast: Cast) -> None:
     row = begin(tower, picture(1))
     Upload.objects.update(expires_at=now + timedelta(minutes=1))
     tower.get(f"/uploads/{row['id']}")
-    assert uploads.sweep(now=now + timedelta(hours=23)).expired == 0
-    assert uploads.sweep(now=now + timedelta(hours=25)).expired == 1
+    assert leftovers.sweep(now=now + timedelta(hours=23)).expired == 0
+    assert leftovers.sweep(now=now + timedelta(hours=25)).expired == 1
 
 
 # --- Many at once ----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from accounts.refusals import Conflict, Invalid, NotSupported, ScopeRefused
 from accounts.tests.cast import Cast, api
-from curation.actions import uploads
+from curation.actions import leftovers
 from curation.actions.check import examine
 from curation.actions.completing import complete_upload
 from curation.actions.working import Stopped
@@ -60,7 +60,7 @@ def test_a_video_comes_in_three_parts_in_any_order(cast: Cast) -> None:
     media = Media.objects.get()
     assert (media.content_type, media.owner) == ("video/mp4", cast.tower)
     assert object_store().digest(key_of(media)) == (SHA256, len(MOVIE))
-    assert uploads.sweep().cleared == 1
+    assert leftovers.sweep().cleared == 1
     assert [stat.key for stat in object_store().walk()] == [media.file.name]
     assert not list(object_store().incomplete())
     assert examine(full=True).clean
@@ -167,7 +167,7 @@ def test_parts_that_come_after_the_completion_are_refused(cast: Cast, settings: 
     assert complete(tower, row).status_code == 200
     for part in row["parts"]:
         assert follow(part["url"], bytes(part["size"])) == 404
-    assert uploads.sweep().cleared == 1
+    assert leftovers.sweep().cleared == 1
     assert object_store().digest(key_of(Media.objects.get()))[0] == SHA256
 
 
@@ -176,7 +176,7 @@ def test_parts_that_come_after_the_cancellation_are_refused_once_it_was_swept(ca
     row = begin(tower, MOVIE, type="video")
     put_parts(row, MOVIE, 1)
     tower.delete(f"/uploads/{row['id']}")
-    assert uploads.sweep().cleared == 1
+    assert leftovers.sweep().cleared == 1
     assert follow(row["parts"][1]["url"], MOVIE[16 * MIB : 32 * MIB]) == 404
     assert not list(object_store().walk())
     assert not list(object_store().incomplete())
@@ -305,9 +305,9 @@ def test_an_abandoned_upload_is_collected(cast: Cast) -> None:
 def test_one_that_a_job_is_about_to_read_back_does_not_expire(cast: Cast) -> None:
     completing(cast)
     Upload.objects.update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
-    assert uploads.sweep().expired == 0
+    assert leftovers.sweep().expired == 0
     Job.objects.update(state="dead")
-    assert uploads.sweep().expired == 1
+    assert leftovers.sweep().expired == 1
     assert nothing_is_left()
 
 
