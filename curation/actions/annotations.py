@@ -106,6 +106,24 @@ def accept(annotation: Annotation, spooled: Spooled, *, by: Actor, keep: Keep = 
         raise Conflict(FASTER) from error
 
 
+def create_with(media: Media, spooled: Spooled, *, by: Actor) -> Annotation:
+    """An annotation of a media and its content at once: both, or neither.
+
+    Raises NotSupported, TooLarge, NotFound, Busy, Full.
+    """
+    identified = identify(spooled)
+    content = content_of(identified, spooled)
+
+    def rows() -> Annotation:
+        recheck(by)
+        hold_still(media)
+        annotation = new(media, by=by)
+        append(annotation, content, identified, by=by)
+        return annotation
+
+    return commit(content, rows=rows)
+
+
 def content_of(identified: TextContent, spooled: Spooled) -> Content:
     return Content(annotation_key(spooled.sha256, identified.extension), spooled, identified.content_type)
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -19,7 +19,6 @@ from accounts.ids import LARGEST_ID
 from accounts.refusals import Invalid, Refusal
 from curation.actions import annotations as actions
 from curation.actions import find
-from curation.actions.content import annotation as identify
 from curation.admin.layers import LayerPage
 from curation.admin.media import HISTORY_SHOWN, in_words
 from curation.admin.pictures import address_of, at_large, bare, title_of
@@ -107,16 +106,9 @@ class AnnotationAdmin(LayerPage):
     def _create(self, request: HttpRequest, form: Any) -> Annotation:
         by, spooled = actor(request), spooled_of(form)
         media = self._media(request, form.cleaned_data["media_id"])
-        if spooled is not None:
-            identify(spooled)  # before there is a row for what will be refused
-        annotation = actions.create(media, by=by)
         if spooled is None:
-            return annotation
-        try:
-            return actions.accept(annotation, spooled, by=by)
-        except Refusal as refusal:  # the store does not answer: the row is there, and waits
-            messages.error(request, f"{refusal} The annotation is announced; send its file again below.")
-            return annotation
+            return actions.create(media, by=by)
+        return actions.create_with(media, spooled, by=by)
 
     def _media(self, request: HttpRequest, number: int) -> Media:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
@@ -16,9 +17,11 @@ from accounts.admin.audit import ACTIONS
 from accounts.models import Access, AuditEntry, Organisation
 from accounts.tests.cast import Cast
 from accounts.tests.test_admin import enter, page, text
+from curation.actions import objects
 from curation.actions.derive import derive_now
 from curation.admin import media as media_pages
 from curation.models import Annotation, AnnotationRevision, Derived, Media, MediaFact, StoredObject
+from curation.storage.keys import annotation_key
 from curation.storage.stores import object_store
 from curation.tests.links import content_at, start_of_links
 from curation.tests.pictures import LABEL, part, picture
@@ -411,6 +414,29 @@ def test_a_media_without_a_file_is_not_annotated_here(cast: Cast) -> None:
     add_media(enter(cast.carl))
     answer = add_annotation(enter(cast.carl), Media.objects.get())
     assert "Nothing was uploaded to this media yet." in text(answer)
+
+
+def test_an_annotation_whose_file_cannot_be_stored_is_not_there_either(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media = stored_media(cast.carl)
+    digest = hashlib.sha256(LABEL).hexdigest()
+    key = annotation_key(digest, "txt")
+    StoredObject.objects.create(key=key, sha256=digest, size=len(LABEL), state=StoredObject.State.DELETING)
+    monkeypatch.setattr(objects, "PATIENCE", 1)
+
+    answer = add_annotation(enter(cast.carl), media, upload=part(LABEL, "a.txt"))
+
+    assert "The same content is being deleted at this moment; try again." in text(answer)
+    assert f'value="{media.pk}"' in text(answer)
+    assert not Annotation.objects.exists()
+    assert not AuditEntry.objects.filter(table="annotation").exists()
+    StoredObject.objects.filter(key=key).delete()
+    assert add_annotation(enter(cast.carl), media, upload=part(LABEL, "a.txt")).status_code == 302
+    assert list(AuditEntry.objects.filter(table="annotation").values_list("action", flat=True)) == [
+        "annotation.create",
+        "annotation.upload",
+    ]
 
 
 def test_an_annotation_over_its_limit_is_refused(cast: Cast, settings: Any) -> None:
