@@ -108,6 +108,8 @@ CURATOR_PAGES = frozenset(
         "curation.view_storedobject",
         "curation.view_job",
         "curation.change_job",
+        "curation.view_upload",
+        "curation.change_upload",
         "curation.view_importrun",
         "curation.add_importrun",
         "curation.view_label",

@@ -81,6 +81,8 @@ QUESTIONS = [
     Question(f"{ADMIN}curation/job/", "state", "dead", ("state",)),
     Question(f"{ADMIN}curation/job/", "kind", "import", ("kind",)),
     Question(f"{ADMIN}curation/job/", "q", "7", ("key",)),
+    Question(f"{ADMIN}curation/upload/", "state", "refused", ("state",)),
+    Question(f"{ADMIN}curation/upload/", "q", "tower-1", ("owner_id",)),
     Question(f"{ADMIN}curation/label/", "kind", "other", ("kind",)),
     Question(f"{ADMIN}curation/storedobject/", "state", "damaged", ("state",)),
     Question(f"{ADMIN}curation/storedobject/", "q", "media/none.jpg", ("key",)),

@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.actions.audit import record
 from accounts.actions.rights import recheck
 from accounts.actor import Actor
 from accounts.prepared import Insert, Prepared, Statement
@@ -336,10 +337,14 @@ def refuse_if_over(upload: Upload) -> None:
         raise Conflict(upload.error or CANCELLED)
 
 
-def cancel(upload: Upload) -> Upload:
+def cancel(upload: Upload, *, by: Actor) -> Upload:
     """Give an upload up; one that has ended otherwise stays as it ended. Raises Conflict when it is complete."""
-    if not end(upload, State.CANCELLED):
-        upload.refresh_from_db()
-        if upload.state == State.DONE:
-            raise Conflict("This upload is complete; delete the media instead.")
+    before = upload.state
+    with transaction.atomic():
+        if end(upload, State.CANCELLED):
+            record("upload.cancel", upload, by=by, before={"state": before}, after={"state": State.CANCELLED})
+            return upload
+    upload.refresh_from_db()
+    if upload.state == State.DONE:
+        raise Conflict("This upload is complete; delete the media instead.")
     return upload

@@ -1,6 +1,7 @@
 """The curators' workbench."""
 
 from curation.admin.annotations import AnnotationAdmin, AnnotationRevisionAdmin
+from curation.admin.direct_uploads import UploadAdmin
 from curation.admin.imports import ImportRunAdmin
 from curation.admin.jobs import JobAdmin
 from curation.admin.media import MediaAdmin
@@ -20,5 +21,6 @@ __all__ = [
     "SequenceAdmin",
     "StoredObjectAdmin",
     "TaxonomyVersionAdmin",
+    "UploadAdmin",
     "ViewAdmin",
 ]

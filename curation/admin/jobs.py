@@ -27,7 +27,7 @@ KINDS = ("collect", "complete_upload", "derive", "import", "resolve", "scrub", "
 QUIET_AFTER = 60.0  # seconds: three missed signs of life, and some air
 ERROR_SHOWN = 100  # characters, in the list
 
-Deed = Callable[..., None]
+Deed = Callable[..., object]
 
 
 def no_worker() -> str:
@@ -105,11 +105,11 @@ class JobAdmin(Searched, Page):
 
     @admin.action(description="Try the chosen jobs again", permissions=["decide"])
     def retry_chosen(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        _each(request, queryset, jobs.retry, "wait to be tried again")
+        each(request, queryset, jobs.retry, "wait to be tried again")
 
     @admin.action(description="Cancel the chosen jobs", permissions=["decide"])
     def cancel_chosen(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        _each(request, queryset, jobs.cancel, "cancelled")
+        each(request, queryset, jobs.cancel, "cancelled")
 
     def get_urls(self) -> list[URLPattern]:
         deeds = {
@@ -129,7 +129,7 @@ class JobAdmin(Searched, Page):
             job = self.get_object(request, str(pk))
             if job is None:
                 raise Http404
-            if refusal := _refused(deed, job, actor(request)):
+            if refusal := refused(deed, job, actor(request)):
                 messages.error(request, refusal)
             else:
                 messages.success(request, words)
@@ -152,19 +152,19 @@ class JobAdmin(Searched, Page):
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-def _refused(deed: Deed, job: Job, by: Actor) -> str:
+def refused(deed: Deed, row: Any, by: Actor) -> str:
     """Why the action did not do it; "" when it did."""
     try:
-        deed(job, by=by)
+        deed(row, by=by)
     except Refusal as refusal:
         return str(refusal)
     return ""
 
 
-def _each(request: HttpRequest, queryset: QuerySet[Job], deed: Deed, words: str) -> None:
-    """Do it to every chosen job; tell how many, and why not the others."""
+def each(request: HttpRequest, queryset: QuerySet[Any], deed: Deed, words: str) -> None:
+    """Do it to every chosen row; tell how many, and why not the others."""
     chosen, by = list(queryset), actor(request)
-    refusals = [refusal for job in chosen if (refusal := _refused(deed, job, by))]
+    refusals = [refusal for row in chosen if (refusal := refused(deed, row, by))]
     if len(refusals) < len(chosen):
         messages.success(request, f"{len(chosen) - len(refusals)} {words}.")
     for refusal in sorted(set(refusals)):

@@ -145,7 +145,7 @@ class UploadViewSet(Methods, GenericViewSet[Upload]):
         """Cancel an upload; what has arrived is deleted."""
         no_unknown_parameters(request)
         upload = find.upload(row_id(upload_id, "upload_id"), access=asking(request))
-        return Response(_shown(uploads.cancel(upload)))
+        return Response(_shown(uploads.cancel(upload, by=actor(request))))
 
     @extend_schema(request=None, responses={200: MediaOut, 202: UploadOut}, parameters=[IDEMPOTENCY], tags=["uploads"])
     def complete(self, request: Request, upload_id: str) -> Response:

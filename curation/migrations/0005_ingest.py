@@ -435,6 +435,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="upload",
+            index=models.Index(fields=["state", "id"], name="upload_by_state"),
+        ),
+        migrations.AddIndex(
+            model_name="upload",
             index=models.Index(condition=models.Q(("finished_at", None)), fields=["owner"], name="uploads_under_way"),
         ),
         migrations.AddIndex(

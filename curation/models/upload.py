@@ -8,10 +8,16 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models import Access
+from accounts.scopes import Sees
 from curation.models.media import Media
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
+    def visible_to(self, access: Access) -> UploadQuerySet:
+        """One's own; all of them for who sees everything."""
+        return self if access.sees == Sees.ALL else self.filter(owner=access)
+
     def under_way(self) -> UploadQuerySet:
         return self.filter(finished_at=None)
 
@@ -76,6 +82,7 @@ class Upload(models.Model):
         ]
         indexes = [
             models.Index(fields=["owner", "id"], name="upload_of_owner"),
+            models.Index(fields=["state", "id"], name="upload_by_state"),
             models.Index(fields=["owner"], condition=Q(finished_at=None), name="uploads_under_way"),
             models.Index(fields=["finished_at"], condition=Q(cleared_at=None), name="uploads_to_clear"),
         ]

@@ -18,7 +18,7 @@ from curation.actions.check import examine
 from curation.actions.uploads import Wanted
 from curation.models import Media, StoredObject, Upload
 from curation.storage.stores import object_store
-from curation.tests.deeds import actor, collect_now, key_of, stored_media
+from curation.tests.deeds import NOBODY, actor, collect_now, key_of, stored_media
 from curation.tests.pictures import picture
 from curation.tests.senders import Attempt, follow, movie
 from curation.tests.threads import patiently, together
@@ -75,7 +75,7 @@ def test_so_do_they_when_it_comes_in_parts(tower: Access, settings: Any) -> None
 def test_completed_or_cancelled_but_never_both(tower: Access) -> None:
     for n in range(10):
         upload = arrived(tower, picture(n))
-        cancel = partial(lambda pk: uploads.cancel(Upload.objects.get(pk=pk)), upload.pk)
+        cancel = partial(lambda pk: uploads.cancel(Upload.objects.get(pk=pk), by=NOBODY), upload.pk)
         done, cancelled = together([partial(complete, tower, upload), cancel])
         upload.refresh_from_db()
         if upload.state == "done":
@@ -92,7 +92,7 @@ def test_batches_in_either_order_and_a_cancellation_leave_each_upload_with_one_e
         rows = [arrived(tower, picture(10 * n + k)) for k in range(4)]
         ids = [row.pk for row in rows]
         batches = [partial(completing.complete_many, order, by=actor(tower)) for order in (ids, ids[::-1])]
-        cancel = partial(lambda pk: uploads.cancel(Upload.objects.get(pk=pk)), ids[2])
+        cancel = partial(lambda pk: uploads.cancel(Upload.objects.get(pk=pk), by=NOBODY), ids[2])
         one, other, cancelled = together([partial(patiently, batch) for batch in batches] + [cancel])
         ended = {row.pk: row for row in Upload.objects.filter(pk__in=ids)}
         assert [ended[pk].state for pk in ids if pk != ids[2]] == ["done"] * 3
@@ -115,7 +115,7 @@ def test_a_job_and_a_cancellation_do_not_meet(tower: Access, settings: Any) -> N
         def work(pk: int = upload.pk) -> None:
             completing.complete_upload(Attempt({"upload": pk}))
 
-        cancel = partial(lambda pk: uploads.cancel(Upload.objects.get(pk=pk)), upload.pk)
+        cancel = partial(lambda pk: uploads.cancel(Upload.objects.get(pk=pk), by=NOBODY), upload.pk)
         together([work, work, cancel, leftovers.sweep])
         upload.refresh_from_db()
         assert Media.objects.filter(sha256=upload.sha256).count() == (upload.state == "done")

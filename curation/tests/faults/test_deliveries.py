@@ -38,7 +38,7 @@ from curation.models import (
 )
 from curation.models import Upload as UploadRow
 from curation.storage.spool import spool
-from curation.tests.deeds import actor, collect_now, delete_long_ago, stored_media, upload
+from curation.tests.deeds import NOBODY, actor, collect_now, delete_long_ago, stored_media, upload
 from curation.tests.importing.helpers import sequence
 from curation.tests.pictures import picture, zipped
 from curation.tests.places import taken
@@ -200,7 +200,7 @@ def test_a_job_that_comes_after_the_end_of_what_it_is_about_does_nothing(kind: s
     if kind == "derive":
         media.delete(Media.objects.get(pk=payload["media"]), by=actor(desk))
     elif kind == "complete_upload":
-        uploads.cancel(UploadRow.objects.get(pk=payload["upload"]))
+        uploads.cancel(UploadRow.objects.get(pk=payload["upload"]), by=NOBODY)
     else:
         ImportRun.objects.update(state="cancelled", finished_at=timezone.now(), archive="")
     before = state()
