@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from django.db import IntegrityError
@@ -39,6 +39,9 @@ class Journal(Protocol):
 
     def media_at(self, paths: Iterable[str]) -> dict[str, int]:
         """The media that files of this import became or were already, by their paths."""
+
+    def layers_at(self, places: Collection[tuple[int, str]]) -> dict[tuple[int, str], int]:
+        """The living annotations that imports of this source made of labels before, by media and path."""
 
     def refused(self) -> Iterator[tuple[str, str]]:
         """Path and reason of each refused file."""
@@ -87,6 +90,17 @@ class Written:
         found = self.run.items.filter(path__in=list(paths), media__isnull=False, annotation=None)
         return dict(found.values_list("path", "media_id"))
 
+    def layers_at(self, places: Collection[tuple[int, str]]) -> dict[tuple[int, str], int]:
+        rows = ImportItem.objects.filter(
+            media__in={media_id for media_id, _ in places},
+            path__in={path for _, path in places},
+            run__source=self.run.source,
+            annotation__isnull=False,
+            annotation__deleted_at=None,
+        )
+        found = rows.order_by("annotation_id").values_list("media_id", "path", "annotation_id").distinct()
+        return {(media_id, path): annotation_id for media_id, path, annotation_id in found}
+
     def refused(self) -> Iterator[tuple[str, str]]:
         rows = self.run.items.filter(verdict=Verdict.REFUSED).order_by("id")
         yield from rows.values_list("path", "reason").iterator(PAGE)
@@ -110,6 +124,9 @@ class Remembered:
 
     def media_at(self, paths: Iterable[str]) -> dict[str, int]:
         return {path: self._media[hash(path)] for path in paths if hash(path) in self._media}
+
+    def layers_at(self, places: Collection[tuple[int, str]]) -> dict[tuple[int, str], int]:
+        return {}  # a trial changes none
 
     def refused(self) -> Iterator[tuple[str, str]]:
         return iter(self._refused)

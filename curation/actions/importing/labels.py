@@ -21,7 +21,7 @@ from curation.actions.importing.reading import MOST_FILES, Reader, Received
 from curation.actions.many import commit_all
 from curation.actions.objects import Content
 from curation.imaging.text import TextContent
-from curation.models import Annotation, Media
+from curation.models import Annotation, Media, Origin
 from curation.storage.sources.base import Alive, Entry, Source
 from curation.storage.spool import Spooled
 
@@ -30,6 +30,7 @@ NO_PICTURE = "No picture of this name lies beside it, or it was refused."
 NO_LABEL = "Neither a picture nor the label of one."
 GONE = "Its picture was deleted meanwhile."
 ANOTHER = "The picture has another imported layer already."
+CHANGED = "The file has changed: revision {} of its layer."
 
 
 class Label:
@@ -184,17 +185,34 @@ class Labels:
         layered = set(
             Annotation.objects.filter(deleted_at=None, media__in=media).values_list("media", flat=True).distinct()
         )
+        changed = self._changed([file for file in files if file.media_id in layered and file.place not in known])
         for file in files:
             if file.media_id not in media:
                 file.refuse(GONE)
             elif file.place in known:
                 file.is_kept_as(known[file.place], Verdict.UNCHANGED)
+            elif file.content and (before := changed.get((file.media_id, file.item.path))):
+                revision = layers.append(before, file.content, file.identified, by=self._asked.by)
+                known[file.place] = before.pk
+                file.is_kept_as(before.pk, Verdict.CREATED, CHANGED.format(revision.number))
             elif file.content:
                 layer = layers.new(media[file.media_id], by=self._asked.by)
                 layers.append(layer, file.content, file.identified, by=self._asked.by)
                 known[file.place] = layer.pk
                 file.is_kept_as(layer.pk, Verdict.CREATED, ANOTHER if file.media_id in layered else "")
         self._journal.keep([file.item for file in files])
+
+    def _changed(self, files: Sequence[Label]) -> dict[tuple[int, str], Annotation]:
+        """The layers that these files made when they were other ones, by media and path, as far as they take files."""
+        by = self._asked.by.access
+        found = self._journal.layers_at([(file.media_id, file.item.path) for file in files]) if files else {}
+        rows = Annotation.objects.living().exclude(origin=Origin.HUMAN).filter(pk__in=found.values())
+        layers_by_id = {
+            row.pk: row
+            for row in rows.select_related("current").defer("current__regions", "current__report")
+            if by is None or row.may_be_changed_by(by)
+        }
+        return {place: layers_by_id[pk] for place, pk in found.items() if pk in layers_by_id}
 
 
 def _why_left(received: Received) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -14,6 +15,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.models import AuditEntry, Organisation
@@ -21,6 +23,7 @@ from accounts.refusals import Busy
 from accounts.tests.cast import Cast
 from curation.actions import media as media_actions
 from curation.actions.importing import journal
+from curation.actions.importing.asked import Asked
 from curation.actions.imports import CannotRead
 from curation.models import Annotation, ImportItem, ImportRun, Job, Media, StoredObject
 from curation.storage.errors import StoreUnavailable
@@ -30,7 +33,7 @@ from curation.storage.sources.folder import FolderSource
 from curation.tests import damage
 from curation.tests.contract.helpers import everything
 from curation.tests.deeds import NOBODY as BY_NOBODY
-from curation.tests.deeds import key_of, stored_media
+from curation.tests.deeds import actor, key_of, stored_media
 from curation.tests.imaging_files import SAMPLES
 from curation.tests.importing.helpers import FRAME, NOBODY, fill, sequence, take, told, verdicts
 from curation.tests.pictures import LABEL, picture, zipped
@@ -202,13 +205,48 @@ def test_files_that_are_no_pictures_are_left_with_the_reason(tmp_path: Path, pac
     }
 
 
-def test_a_changed_label_is_another_layer_and_says_so(tmp_path: Path) -> None:
-    fill(tmp_path, {"a.jpg": picture(1), "a.txt": LABEL})
+def test_a_changed_label_is_the_next_revision_of_its_layer(tmp_path: Path) -> None:
+    fill(tmp_path, {"images/a.jpg": picture(1), "images/a.txt": LABEL, "labels/a.txt": b"0 0.1 0.1 0.1 0.1\n"})
     take(tmp_path)
-    fill(tmp_path, {"a.txt": b""})
-    assert take(tmp_path).counts == NONE | {"created": 1, "unchanged": 1}
+    one, other = Annotation.objects.filter(media__original_name="a.jpg").order_by("pk")
+    for number, content in ((2, b""), (3, LABEL)):
+        fill(tmp_path, {"images/a.txt": content})
+        assert take(tmp_path).counts == NONE | {"created": 1, "unchanged": 2}
+        assert verdicts()["images/a.txt"] == ("created", f"The file has changed: revision {number} of its layer.")
+        assert take(tmp_path).counts == NONE | {"unchanged": 3}
+    assert Annotation.objects.count() == 2
+    mine = one if one.sha256 == hashlib.sha256(LABEL).hexdigest() else other
+    assert [row.size for row in mine.revisions.order_by("number")] == [len(LABEL), 0, len(LABEL)]
+    assert ImportItem.objects.filter(path="images/a.txt").latest("pk").annotation == mine
+
+
+def test_a_label_of_the_same_name_from_elsewhere_is_another_layer_and_says_so(tmp_path: Path) -> None:
+    take(fill(tmp_path / "one", {"a.jpg": picture(1), "a.txt": LABEL}))
+    take(fill(tmp_path / "two", {"a.jpg": picture(1), "a.txt": b""}))
     assert "another imported layer" in verdicts()["a.txt"][1]
     assert Annotation.objects.count() == 2
+
+
+@pytest.mark.parametrize("lost", ["human", "deleted"])
+def test_a_changed_label_leaves_what_people_decided_alone(tmp_path: Path, lost: str) -> None:
+    fill(tmp_path, {"a.jpg": picture(1), "a.txt": LABEL})
+    take(tmp_path)
+    decided = {"origin": "human", "is_truth": True} if lost == "human" else {"deleted_at": timezone.now()}
+    Annotation.objects.update(**decided)
+    fill(tmp_path, {"a.txt": b""})
+    assert take(tmp_path).counts == NONE | {"created": 1, "unchanged": 1}
+    assert [row.revisions.count() for row in Annotation.objects.order_by("pk")] == [1, 1]
+
+
+def test_who_may_not_change_a_layer_adds_one(cast: Cast, tmp_path: Path) -> None:
+    fill(tmp_path, {"a.jpg": picture(1), "a.txt": LABEL})
+    take(tmp_path, Asked(actor(cast.carl)))
+    fill(tmp_path, {"a.txt": b""})
+    take(tmp_path, Asked(actor(cast.tower)))
+    assert [row.owner for row in Annotation.objects.order_by("pk")] == [cast.carl, cast.tower]
+    fill(tmp_path, {"a.txt": b"0 0.1 0.1 0.1 0.1\n"})
+    take(tmp_path, Asked(actor(cast.tower)))
+    assert [row.revisions.count() for row in Annotation.objects.order_by("pk")] == [1, 2]
 
 
 # --- Strange folders -------------------------------------------------------------------------------
