@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs, pg_dump and pg_restore: found, judged, and run without a secret on their command line."""
+"""PostgreSQL's own programs: found, judged, and run without a secret on their command line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,63 @@ LOCKS = "-c lock_timeout=60s"  # another service on this database would make it 
 
 
 def run(program: str, *arguments: str, server: int) -> None:
-    """Run pg_dump or pg_restore for the database of this service. server: its major version. Raises BackupRefused."""
+    """Run pg_dump for the database of this service. server: its major version. Raises BackupRefused."""
     command = [str(_find(program, server)), "--no-password", *arguments]
     done = subprocess.run(command, env=_variables(), capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or [""]
-        raise BackupRefused(f"{program} failed and nothing was changed: {lines[0].removeprefix(program).strip(': ')}")
+        raise _failed(program, done.stderr)
+
+
+def _failed(program: str, said: str) -> BackupRefused:
+    lines = [line for line in said.splitlines() if "error" in line.lower()] or said.splitlines() or [""]
+    return BackupRefused(f"{program} failed and nothing was changed: {lines[0].removeprefix(program).strip(': ')}")
+
+
+def replay(path: Path, *, first: str, server: int) -> None:
+    """Run the statement `first` and the dump at `path`, in one transaction. Raises BackupRefused; then nothing changed.
+
+    pg_restore cannot do something else in its transaction, so it writes what psql reads; psql only hears the end,
+    and commits, when pg_restore has come to its own.
+    """
+    restoring = [
+        str(_find("pg_restore", server)),
+        "--clean",
+        "--if-exists",
+        "--no-owner",
+        "--no-privileges",
+        "--file=-",
+    ]
+    running = [str(_find("psql", server)), "--no-password", "--no-psqlrc", "--quiet", "--single-transaction"]
+    running += ["--set=ON_ERROR_STOP=1", f"--dbname={name_of_database()}", f"--command={first}", "--file=-"]
+    with tempfile.TemporaryFile("w+") as told, tempfile.TemporaryFile("w+") as objected:
+        psql = subprocess.Popen(  # noqa: S603
+            running, env=_variables(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=objected
+        )
+        pg_restore = subprocess.Popen(  # noqa: S603
+            [*restoring, "--file=-", str(path)], env=_variables(), stdout=subprocess.PIPE, stderr=told
+        )
+        is_whole = _flow(pg_restore, psql)
+        for program, stderr, failed in (("psql", objected, psql.returncode), ("pg_restore", told, not is_whole)):
+            stderr.seek(0)
+            if failed and (said := stderr.read()):
+                raise _failed(program, said)
+        if psql.returncode or not is_whole:
+            raise _failed("psql", "it ended too early")
+
+
+def _flow(source: subprocess.Popen[bytes], target: subprocess.Popen[bytes]) -> bool:
+    """Give the target all that the source writes, and the end only if the source ended well; whether it did."""
+    with source, target:
+        assert source.stdout is not None  # nosec B101
+        assert target.stdin is not None  # nosec B101
+        with suppress(BrokenPipeError):  # the target failed, and says why
+            shutil.copyfileobj(source.stdout, target.stdin)
+        source.stdout.close()
+        if source.wait():
+            target.kill()
+        with suppress(BrokenPipeError):
+            target.stdin.close()
+    return source.returncode == 0
 
 
 def name_of_database() -> str:

@@ -24,7 +24,7 @@ from curation.actions.backups.folder import MANIFEST, About, BackupRefused
 from curation.actions.backups.manifest import read
 from curation.actions.backups.objects import Copied
 from curation.actions.checking.objects import Progress
-from curation.models import Installation, Job, StoredObject
+from curation.models import Installation, Job, StoredObject, Upload
 from curation.storage.stores import object_store
 
 OURS = ("accounts", "curation")
@@ -137,8 +137,13 @@ def _refuse_objects(backup: Path) -> None:
 
 @transaction.atomic(durable=True)
 def _settle(about: About, *, was_empty: bool) -> None:
-    """Whoever was at work when the backup was made is not here: writers gave up, jobs wait again."""
-    StoredObject.objects.filter(state=StoredObject.State.WRITING).update(lease_until=F("touched_at"))
+    """Whoever was at work when the backup was made is not here: writers gave up, jobs wait again.
+
+    Clients of direct uploads may come again.
+    """
+    theirs = Upload.objects.under_way().values("incoming_key")
+    writing = StoredObject.objects.filter(state=StoredObject.State.WRITING)
+    writing.exclude(key__in=theirs).update(lease_until=F("touched_at"))
     Job.objects.filter(state=Job.State.RUNNING).update(state=Job.State.WAITING, lease_until=None, lease="")
     met = dict(about.installations)
     store = installation.store_name()

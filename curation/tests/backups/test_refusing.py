@@ -15,12 +15,12 @@ from pytest_django import Settings
 
 from curation.actions import installation
 from curation.actions.alone import NotAlone, one_collector
-from curation.actions.backups import programs
+from curation.actions.backups import database, programs
 from curation.actions.backups.backup import backup
 from curation.actions.backups.folder import BackupRefused
 from curation.actions.backups.restore import restore
 from curation.actions.check import no_progress
-from curation.models import Installation, StoredObject
+from curation.models import Installation, Media, StoredObject
 from curation.storage.errors import StoreUnavailable
 from curation.storage.folder import FolderStore
 from curation.storage.stores import object_store
@@ -317,3 +317,40 @@ def test_the_same_installation_goes_back_to_an_earlier_moment(folder: Path, else
     assert elsewhere.check()["counts"] == {"object_without_ledger": 2}
     assert elsewhere.found_empty() == [False]
     assert elsewhere.manage("restore", str(folder), "--replace").code == 0  # it is still the same installation
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="A file is replaced as a whole.")
+def test_a_backup_of_an_older_version_replaces_a_newer_database(folder: Path, elsewhere: Elsewhere) -> None:
+    """Tables that came since, and what in them refers to older ones, are not in the way."""
+    older = [("accounts", "0003"), ("curation", "0007")]
+    elsewhere.run(
+        "from django.core.management import call_command\n"
+        f"for place in {older}: call_command('migrate', *place)\n"
+        "from curation.actions import installation; from curation.storage.stores import object_store\n"
+        "object_store().prepare(); installation.remember()\n"
+    )
+    done = elsewhere.manage("backup", str(folder))
+    assert done.code == 0, done.err
+    filled = "from curation.tests.deeds import stored_media, stored_annotation; stored_annotation(stored_media())"
+    elsewhere.run(f"from django.core.management import call_command; call_command('migrate'); {filled}")
+    assert elsewhere.rows("SELECT count(*) FROM curation_media, curation_label")[0] > (0,)
+
+    done = elsewhere.manage("restore", str(folder), "--replace")
+
+    assert done.code == 0, done.err
+    assert elsewhere.rows("SELECT count(*) FROM curation_media") == [(0,)]
+    elsewhere.run(filled)
+    assert elsewhere.check()["clean"]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="A file is replaced as a whole.")
+def test_a_dump_that_ends_in_its_middle_changes_nothing(keys: list[str], folder: Path) -> None:
+    about = backup(folder, progress=no_progress)
+    dump = folder / about.name / about.dump
+    before = dump.read_bytes()
+    for content in (before[: len(before) * 2 // 3], before[:1000], b"no dump"):
+        dump.write_bytes(content)
+        with pytest.raises(BackupRefused, match="nothing was changed"):
+            database.load(folder / about.name, about)
+        assert sorted(StoredObject.objects.values_list("key", flat=True)) == keys
+        assert Media.objects.exists()

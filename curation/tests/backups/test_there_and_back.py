@@ -13,14 +13,17 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from accounts.models import AuditEntry
+from accounts.scopes import Scope
+from accounts.tests.cast import make_access
 from curation.actions import installation
 from curation.actions.backups.backup import backup
 from curation.actions.backups.folder import About
 from curation.actions.backups.objects import BESIDE
 from curation.actions.check import no_progress
-from curation.models import AnnotationRevision, Job, Media, StoredObject
+from curation.models import AnnotationRevision, Job, Media, StoredObject, Upload
 from curation.storage.bucket import BucketStore
 from curation.storage.folder import FolderStore
+from curation.storage.keys import own_media_key
 from curation.tests import damage
 from curation.tests.backups.conftest import Elsewhere
 from curation.tests.deeds import key_of, stored_annotation, stored_media
@@ -219,6 +222,12 @@ def test_what_was_under_way_is_given_up_and_sessions_stay_behind(folder: Path, e
     some_rows()
     lease = timezone.now() + timedelta(hours=1)
     StoredObject.objects.create(key=damage.UNKNOWN_KEY, sha256="ab" * 32, size=3, lease_until=lease)
+    own = own_media_key("cd" * 32, "jpg")  # of a direct upload, whose client may come again
+    StoredObject.objects.create(key=own, sha256="cd" * 32, size=3, lease_until=lease)
+    Upload.objects.create(
+        owner=make_access("tower", Scope.DEVICE), makes_media=True, type="image", size=3, sha256="cd" * 32,
+        incoming_key=own, expires_at=lease,
+    )  # fmt: skip
     Job.objects.create(kind="derive", key="1:ab", state=Job.State.RUNNING, lease="a", lease_until=lease)
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO django_session VALUES ('a-living-session', 'x', '2100-01-01 00:00:00+00')")
@@ -228,7 +237,7 @@ def test_what_was_under_way_is_given_up_and_sessions_stay_behind(folder: Path, e
     assert elsewhere.rows("SELECT state, lease FROM curation_job WHERE key = '1:ab'") == [("waiting", "")]
     answer = elsewhere.check()
     assert answer["clean"], answer["problems"]
-    assert answer["checked"]["waiting_to_be_collected"] == 1
+    assert answer["checked"]["waiting_to_be_collected"] == answer["checked"]["being_written"] == 1
     assert elsewhere.rows("SELECT count(*) FROM django_session") == [(0,)]
     for path in folder.rglob("database.*"):
         assert b"a-living-session" not in path.read_bytes()
