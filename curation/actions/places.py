@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from accounts.actions.audit import record
@@ -21,7 +21,11 @@ from curation.actions.working import Work
 from curation.models import Camera, CameraAlias, Media, View, ViewAlias
 from curation.models.camera import fold_source
 
-PAGE = 200  # media of one transaction
+PAGE = 1000  # media of one transaction
+KEEP = """
+UPDATE curation_media SET view_id = CAST(found.column2 AS bigint) FROM (VALUES {pairs}) AS found
+WHERE id = found.column1
+"""
 TOLD = frozenset({"source", "camera", "azimuth", "sequence", "captured_at"})  # what places depend on
 
 Progress = Callable[[str, int], None]
@@ -100,18 +104,19 @@ def resolve(media_ids: Sequence[int], *, by: Actor) -> None:
         living = Media.objects.living().select_for_update(no_key=True).filter(pk__in=media_ids).order_by("pk")
         rows = list(living)
         views = _views_of(rows, by)
-        for row in rows:
+        turned = [row for row in rows if row.view_id != views.get(row.pk)]
+        for row in turned:
             row.view_id = views.get(row.pk)
-        _keep(rows)
+        _keep(turned)
         sequences.place(rows)
 
 
 def _keep(rows: Sequence[Media]) -> None:
-    by_view: dict[int | None, list[int]] = {}
-    for row in rows:
-        by_view.setdefault(row.view_id, []).append(row.pk)
-    for view_id, ids in by_view.items():
-        Media.objects.filter(pk__in=ids).exclude(view=view_id).update(view=view_id)
+    """Write the views of media, by one statement."""
+    if rows:
+        values = [value for row in rows for value in (row.pk, row.view_id)]
+        with connection.cursor() as cursor:
+            cursor.execute(KEEP.format(pairs=", ".join(["(%s, %s)"] * len(rows))), values)
 
 
 def _views_of(rows: Sequence[Media], by: Actor) -> dict[int, int]:

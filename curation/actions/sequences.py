@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.names import fold
@@ -24,8 +24,22 @@ GAP = timedelta(minutes=30)  # the longest pause within a sequence
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BEFORE_ALL = -(2**62)  # position of a media whose capture time is unknown
 NEIGHBOURS = 5  # sequences that begin before a picture and may reach it
+ASKED = 100  # spans that one statement asks for
+NEAR = """
+SELECT * FROM (
+    SELECT {number} AS number, id FROM curation_sequence
+    WHERE view_id = %s AND origin IN ('time', 'human') AND started_at >= %s AND started_at <= %s
+) AS beginning
+UNION ALL SELECT * FROM (
+    SELECT {number} AS number, id FROM curation_sequence
+    WHERE view_id = %s AND origin IN ('time', 'human') AND started_at < %s ORDER BY started_at DESC LIMIT %s
+) AS earlier
+"""
 
 Origin = Sequence.Origin
+
+
+Joining = tuple[Sequence, list[Media]]
 
 
 class Span(NamedTuple):
@@ -46,7 +60,10 @@ def position(captured_at: datetime | None) -> int:
 
 
 def place(rows: Iterable[Media]) -> None:
-    """Within a transaction: put media whose views are known into their sequences. Twice is as once."""
+    """Within a transaction: put media whose views are known into their sequences. Twice is as once.
+
+    The statements are those of a page, however many views and sequences its media mix.
+    """
     named: dict[tuple[int | None, str], list[Media]] = defaultdict(list)
     timed: dict[int, list[Media]] = defaultdict(list)
     for media in _homeless(rows):
@@ -54,24 +71,23 @@ def place(rows: Iterable[Media]) -> None:
             named[media.organisation_id, text].append(media)
         elif media.view_id and media.captured_at:
             timed[media.view_id].append(media)
-    for (organisation_id, text), group in sorted(named.items(), key=lambda item: (item[0][0] or 0, item[0][1])):
-        _add(_named(organisation_id, text, group[0]), group)
-    for view_id in sorted(timed):
-        _place_by_time(view_id, timed[view_id])
+    _add([*_by_name(named), *_by_time(timed)])
 
 
 def _homeless(rows: Iterable[Media]) -> list[Media]:
     """Those that are in no sequence, or in one that their texts no longer lead to. A person's decision stays."""
     by_id = {row.pk: row for row in rows}
-    gone = []
+    gone, moved = [], []
     for item in SequenceItem.objects.filter(media__in=by_id).select_related("sequence"):
         if not _fits(item.sequence, by_id[item.media_id]):
             gone.append(item.pk)
             continue
         media = by_id.pop(item.media_id)
         if item.position != (now := position(media.captured_at)):
-            SequenceItem.objects.filter(pk=item.pk).update(position=now)
-            _stretch(item.sequence, [media])
+            item.position = now
+            moved.append((item, media))
+    SequenceItem.objects.bulk_update([item for item, _ in moved], ["position"])
+    _stretch([(item.sequence_id, [media]) for item, media in moved])
     SequenceItem.objects.filter(pk__in=gone).delete()
     return list(by_id.values())
 
@@ -82,39 +98,67 @@ def _fits(sequence: Sequence, media: Media) -> bool:
     return sequence.origin == Origin.HUMAN or (not fold(media.sequence) and sequence.view_id == media.view_id)
 
 
-def _named(organisation_id: int | None, text: str, first: Media) -> Sequence:
-    """The sequence of that name; whoever was faster has made it."""
-    rows = Sequence.objects.filter(origin=Origin.NAME, organisation=organisation_id, name_folded=text)
-    if found := rows.first():
-        return found
+def _by_name(named: dict[tuple[int | None, str], list[Media]]) -> list[Joining]:
+    rows = Sequence.objects.filter(origin=Origin.NAME, name_folded__in={text for _, text in named}) if named else []
+    known = {(row.organisation_id, row.name_folded): row for row in rows}
+    return [
+        (known.get(key) or _named(*key, first=group[0]), group)
+        for key, group in sorted(named.items(), key=lambda item: (item[0][0] or 0, item[0][1]))
+    ]
+
+
+def _named(organisation_id: int | None, text: str, *, first: Media) -> Sequence:
+    """A new sequence of that name; whoever was faster has made it."""
     name = first.sequence.strip()
     try:
         with transaction.atomic():
             sequence = Sequence(organisation_id=organisation_id, name=name, origin=Origin.NAME, view_id=first.view_id)
             sequence.save()
     except IntegrityError:
-        return rows.get()
+        return Sequence.objects.get(origin=Origin.NAME, organisation=organisation_id, name_folded=text)
     return sequence
 
 
-def _add(sequence: Sequence, group: Rows[Media]) -> None:
-    items = [SequenceItem(sequence=sequence, media=media, position=position(media.captured_at)) for media in group]
+def _add(joining: Rows[Joining]) -> None:
+    items = [
+        SequenceItem(sequence=sequence, media=media, position=position(media.captured_at))
+        for sequence, group in joining
+        for media in group
+    ]
     SequenceItem.objects.bulk_create(items, ignore_conflicts=True)
-    _stretch(sequence, group)
+    _stretch([(sequence.pk, group) for sequence, group in joining])
 
 
-def _stretch(sequence: Sequence, group: Rows[Media]) -> None:
-    """Let the span of a sequence hold these media too, and its view be theirs, or none when they differ."""
-    sequence = Sequence.objects.select_for_update(no_key=True).get(pk=sequence.pk)
+def _stretch(groups: Iterable[tuple[int, Rows[Media]]]) -> None:
+    """Let the spans of sequences hold these media too, and their view be theirs, or none when they differ.
+
+    groups: media by the id of their sequence, which may come more than once.
+    """
+    media_of: dict[int, list[Media]] = defaultdict(list)
+    for sequence_id, group in groups:
+        media_of[sequence_id] += group
+    if not media_of:
+        return
+    rows = Sequence.objects.select_for_update(no_key=True, of=("self",)).select_related("view__camera")
+    stretched = list(rows.filter(pk__in=media_of).order_by("pk"))
+    for sequence in stretched:
+        _stretch_one(sequence, media_of[sequence.pk])
+    Sequence.objects.bulk_update(stretched, STRETCHED)
+
+
+STRETCHED = ("started_at", "ended_at", "view", "name", "name_folded", "updated_at", "version")
+
+
+def _stretch_one(sequence: Sequence, group: Rows[Media]) -> None:
     times = [media.captured_at for media in group if media.captured_at]
     times += [at for at in (sequence.started_at, sequence.ended_at) if at]
-    is_of_one_view = all(media.view_id == sequence.view_id for media in group)
-    columns = {
-        "started_at": min(times, default=None),
-        "ended_at": max(times, default=None),
-        "view_id": sequence.view_id if is_of_one_view else None,
-    }
-    Sequence.objects.filter(pk=sequence.pk).update(updated_at=timezone.now(), version=F("version") + 1, **columns)
+    if times and sequence.origin == Origin.TIME and sequence.view:
+        sequence.name = _name(sequence.view, min(times))  # one that begins earlier than before is called so
+        sequence.name_folded = fold(sequence.name)[:500]
+    sequence.started_at, sequence.ended_at = min(times, default=None), max(times, default=None)
+    if any(media.view_id != sequence.view_id for media in group):
+        sequence.view = None
+    sequence.version, sequence.updated_at = sequence.version + 1, timezone.now()
 
 
 # --- By time ---------------------------------------------------------------------------------------
@@ -133,35 +177,101 @@ def _at(media: Media) -> datetime:
     return media.captured_at
 
 
-def _place_by_time(view_id: int, group: Rows[Media]) -> None:
-    """One at a time for each view: two at once would make two sequences of one."""
-    view = View.objects.select_for_update(no_key=True, of=("self",)).select_related("camera").get(pk=view_id)
-    for span in spans(group):
-        near = _near(view, span)
+def _by_time(timed: dict[int, list[Media]]) -> list[Joining]:
+    """Where media join, or what they begin. One page at a time for each view: two would make two sequences of one."""
+    if not timed:
+        return []
+    views = View.objects.select_for_update(no_key=True, of=("self",)).select_related("camera")
+    wanted = [(view, span) for view in views.filter(pk__in=timed).order_by("pk") for span in spans(timed[view.pk])]
+    joining, alone, homes = [], [], Homes()
+    for (view, span), found in zip(wanted, _near(wanted), strict=True):
+        near = homes.of(found)
         if any(map(_is_decided, near)):  # its media may belong on either side of a cut
-            for media in span.media:
-                alone = Span(_at(media), _at(media), [media])
-                _settle(view, alone, _near(view, alone))
+            _one_by_one(view, span, homes)
+        elif near:
+            joining.append((homes.joined(near, span), span.media))
         else:
-            _settle(view, span, near)
+            alone.append((view, span))
+    _begin(alone)
+    return [(homes.of([home])[0], media) for home, media in joining]  # some were swallowed by a later one
 
 
-def _settle(view: View, span: Span, near: Rows[Sequence]) -> None:
-    """Let media that belong together join the nearest sequence, and the others join it that this brings near."""
-    home = min(near, key=lambda one: (_pause(one, span), one.pk)) if near else _begun(view, span)
-    if not _is_decided(home):
-        _swallow(home, [one for one in near if one.pk != home.pk and not _is_decided(one)])
-    _add(home, span.media)
-    _rename(home, view)
+class Homes:
+    """Sequences as they become while the spans of a page join them: what was swallowed is what swallowed it."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Sequence] = {}
+
+    def of(self, found: Rows[Sequence]) -> list[Sequence]:
+        """Each once, as it is by now."""
+        now = [self._known.setdefault(one.pk, one) for one in found]
+        return list({one.pk: one for one in now}.values())
+
+    def joined(self, near: Rows[Sequence], span: Span) -> Sequence:
+        """The nearest one, which the others join as well, because the span brings them near. None is decided."""
+        home = min(near, key=lambda one: (_pause(one, span), one.pk))
+        self.swallow(home, [one for one in near if one.pk != home.pk])
+        home.started_at = min(at for at in (span.start, *(one.started_at for one in near)) if at)
+        home.ended_at = max(at for at in (span.end, *(one.ended_at for one in near)) if at)
+        return home
+
+    def swallow(self, home: Sequence, others: Rows[Sequence]) -> None:
+        _swallow(home, others)
+        gone = {one.pk for one in others}
+        self._known = {pk: home if one.pk in gone else one for pk, one in self._known.items()} | {home.pk: home}
 
 
-def _near(view: View, span: Span) -> list[Sequence]:
-    """Sequences of the view that are no longer than GAP away."""
-    rows = Sequence.objects.filter(view=view, origin__in=[Origin.TIME, Origin.HUMAN])
-    rows = rows.annotate(absorbed=Exists(Sequence.objects.filter(merged_into=OuterRef("pk"))))
-    within = rows.filter(started_at__gte=span.start - GAP, started_at__lte=span.end + GAP)
-    before = rows.filter(started_at__lt=span.start - GAP).order_by("-started_at")[:NEIGHBOURS]
-    return [*within, *(one for one in before if one.ended_at and one.ended_at >= span.start - GAP)]
+def _begin(alone: Rows[tuple[View, Span]]) -> None:
+    """Sequences of their own, all at once."""
+    begun = [_begun(view, span) for view, span in alone]
+    Sequence.objects.bulk_create(begun)
+    items = [
+        SequenceItem(sequence=sequence, media=media, position=position(media.captured_at))
+        for sequence, (_, span) in zip(begun, alone, strict=True)
+        for media in span.media
+    ]
+    SequenceItem.objects.bulk_create(items, ignore_conflicts=True)
+
+
+def _one_by_one(view: View, span: Span, homes: Homes) -> None:
+    """Beside what a person has decided, each media joins what it is nearest to by itself."""
+    for media in span.media:
+        alone = Span(_at(media), _at(media), [media])
+        near = homes.of(_near([(view, alone)])[0])
+        if not near:
+            _begin([(view, alone)])
+            continue
+        home = min(near, key=lambda one: (_pause(one, alone), one.pk))
+        if not _is_decided(home):
+            homes.swallow(home, [one for one in near if one.pk != home.pk and not _is_decided(one)])
+        _add([(home, [media])])
+
+
+def _near(wanted: Rows[tuple[View, Span]]) -> list[list[Sequence]]:
+    """For each span, the sequences of its view that are no longer than GAP away."""
+    found: list[tuple[int, int]] = []
+    for start in range(0, len(wanted), ASKED):
+        found += _numbers_near(wanted[start : start + ASKED], start)
+    rows = Sequence.objects.filter(pk__in={pk for _, pk in found})
+    by_id = {row.pk: row for row in rows.annotate(absorbed=Exists(Sequence.objects.filter(merged_into=OuterRef("pk"))))}
+    near: list[list[Sequence]] = [[] for _ in wanted]
+    for number, pk in found:
+        ended_at = by_id[pk].ended_at
+        if ended_at and ended_at >= wanted[number][1].start - GAP:
+            near[number].append(by_id[pk])
+    return near
+
+
+def _numbers_near(wanted: Rows[tuple[View, Span]], first: int) -> list[tuple[int, int]]:
+    """By one statement: (number of a span, id of a sequence) of those that begin near a span, or just before it."""
+    moment, values = connection.ops.adapt_datetimefield_value, []
+    for view, span in wanted:
+        since = moment(span.start - GAP)
+        values += [view.pk, since, moment(span.end + GAP), view.pk, since, NEIGHBOURS]
+    parts = (NEAR.format(number=first + number) for number in range(len(wanted)))
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), values)
+        return [(number, pk) for number, pk in cursor.fetchall()]
 
 
 def _pause(sequence: Sequence, span: Span) -> timedelta:
@@ -176,25 +286,15 @@ def _is_decided(sequence: Sequence) -> bool:
 
 
 def _begun(view: View, span: Span) -> Sequence:
-    sequence = Sequence(
-        view=view, organisation_id=view.camera.organisation_id, name=_name(view, span.start), origin=Origin.TIME,
-        started_at=span.start, ended_at=span.end,
+    name = _name(view, span.start)
+    return Sequence(
+        view=view, organisation_id=view.camera.organisation_id, name=name, name_folded=fold(name)[:500],
+        origin=Origin.TIME, started_at=span.start, ended_at=span.end,
     )  # fmt: skip
-    sequence.save()
-    return sequence
 
 
 def _name(view: View, start: datetime) -> str:
     return f"{view} {start:%Y-%m-%d %H:%M:%S}"
-
-
-def _rename(sequence: Sequence, view: View) -> None:
-    """One that begins earlier than before is called so."""
-    if sequence.origin != Origin.TIME:
-        return
-    sequence.refresh_from_db()
-    if sequence.started_at and sequence.name != (name := _name(view, sequence.started_at)):
-        Sequence.objects.filter(pk=sequence.pk).update(name=name, name_folded=fold(name))
 
 
 def _swallow(home: Sequence, others: Rows[Sequence]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given
 from hypothesis import settings as trying
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from accounts.models import AuditEntry
 from accounts.refusals import Conflict
 from accounts.tests.cast import Cast
-from curation.actions import cameras, merging
+from curation.actions import cameras, merging, places
 from curation.models import Media, Sequence, SequenceItem, View
 from curation.tests.deeds import NOBODY, actor
 from curation.tests.places import NOON, partition, resolved, taken
@@ -45,6 +47,30 @@ def test_a_late_picture_joins_what_it_stands_between() -> None:
     sequence = Sequence.objects.get()
     assert (sequence.started_at, sequence.ended_at) == (one.captured_at, two.captured_at)
     assert sequence.name == "brison 110° 2024-03-06 12:00:00"
+
+
+def test_one_that_a_picture_joined_may_be_joined_to_another_by_the_next_picture_of_the_page() -> None:
+    [last] = resolved(taken(70))
+    first, second = resolved(taken(0), taken(20))
+    assert len(partition()) == 2
+    before, between = resolved(taken(-25), taken(45))
+    assert partition() == {ids(before, first, second, between, last)}
+    sequence = Sequence.objects.get()
+    assert (sequence.started_at, sequence.ended_at) == (before.captured_at, last.captured_at)
+    assert sequence.name == "brison 110° 2024-03-06 11:35:00"
+
+
+def test_a_page_costs_as_many_statements_however_many_views_and_sequences_it_mixes() -> None:
+    counts = []
+    for azimuths in (3, 30):
+        resolved(*(taken(0, azimuth=azimuth, sequence="") for azimuth in range(azimuths)))  # the views are known now
+        page = [taken(minutes, azimuth=azimuth) for azimuth in range(azimuths) for minutes in (20, 90, 200)]
+        page += [taken(20, azimuth=azimuth, sequence=f"fire {azimuth}") for azimuth in range(3)]
+        random.Random(azimuths).shuffle(page)
+        with CaptureQueriesContext(connection) as captured:
+            places.resolve([row.pk for row in page], by=NOBODY)
+        counts.append(len(captured) - sum("SAVEPOINT" in query["sql"] for query in captured))
+    assert counts[1] <= counts[0] <= 25
 
 
 def test_views_and_unknown_times_are_kept_apart() -> None:
@@ -192,7 +218,7 @@ def test_sequences_are_renamed_but_for_those_that_pictures_name() -> None:
     by_time, by_name = Sequence.objects.get(origin="time"), Sequence.objects.get(origin="name")
     for unchanged in (by_time, by_name):
         cameras.rename_sequence(unchanged, unchanged.name, by=NOBODY)
-    assert set(Sequence.objects.values_list("origin", "version")) == {("time", 2), ("name", 2)}
+    assert set(Sequence.objects.values_list("origin", "version")) == {("time", 1), ("name", 2)}
     cameras.rename_sequence(by_time, " smoke over the ridge ", by=NOBODY)
     resolved(taken(-1))
     assert Sequence.objects.get(pk=by_time.pk).name == "smoke over the ridge"
