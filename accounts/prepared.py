@@ -178,14 +178,14 @@ class Insert(Generic[Row]):
         """skips_known: a row that a unique constraint refuses is left out, and no row learns its id."""
         self._model = model
         self._skips_known = skips_known
-        self._fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+        self.fields = [field for field in model._meta.concrete_fields if not field.primary_key]
         self._shapes: dict[int, Statement] = {}
 
     def __call__(self, *rows: Row) -> None:
         """One statement for all `rows`, which know their ids afterwards."""
         if not rows:
             return
-        values = [_saved(field, row.__dict__[field.attname]) for row in rows for field in self._fields]
+        values = [_saved(field, row.__dict__[field.attname]) for row in rows for field in self.fields]
         with connection.cursor() as cursor:
             self._run(cursor, len(rows), values)
             if self._skips_known:
@@ -204,7 +204,7 @@ class Insert(Generic[Row]):
 
     def _sql(self, size: int) -> str:
         quote = connection.ops.quote_name
-        columns = ", ".join(quote(field.attname) for field in self._fields)
-        marks = ", ".join([f"({', '.join('%s' for _ in self._fields)})"] * size)
+        columns = ", ".join(quote(field.attname) for field in self.fields)
+        marks = ", ".join([f"({', '.join('%s' for _ in self.fields)})"] * size)
         end = "ON CONFLICT DO NOTHING" if self._skips_known else f"RETURNING {quote(self._model._meta.pk.attname)}"
         return f"INSERT INTO {quote(self._model._meta.db_table)} ({columns}) VALUES {marks} {end}"  # noqa: S608  # nosec B608

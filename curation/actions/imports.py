@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Case, CharField, F, Value, When
 from django.utils import timezone
 
 from accounts.actions.audit import record
@@ -34,8 +35,10 @@ from curation.storage.spool import Spooled, ensure_room
 from curation.storage.stores import object_store
 
 JOB = "import"
+KINDS_OF_JOB: dict[str, str] = {ImportRun.Kind.PICTURES: JOB, ImportRun.Kind.ANNOTATIONS: "import_annotations"}
 LONGEST_SOURCE, LONGEST_GIVEN = 1000, 100  # characters
 REPORT = ("path", "verdict", "reason", "sha256", "size", "media_id", "annotation_id")
+REPORT_OF_MEANING = (*REPORT, "regions_kept", "regions_dropped", "regions_refused", "problems", "told")
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for one
 PAGE = 1000  # items in memory
 State = ImportRun.State
@@ -85,7 +88,7 @@ def _done(run: ImportRun, source: Source, asked: Asked, progress: Progress) -> O
     try:
         _go(run, source, asked, journal, progress)
     except Refusal as refusal:
-        _fail(run, str(refusal))
+        fail(run, str(refusal))
         raise
     return Outcome(run, _counts(journal), journal.refused)
 
@@ -102,9 +105,19 @@ def _begin(address: str, asked: Asked) -> ImportRun:
     with transaction.atomic():
         run = ImportRun.objects.create(**columns, options={"source": asked.source})
         record("import.create", run, by=asked.by, after={"source": run.source})
-        left = ImportRun.objects.filter(**columns, archive="", state=State.RUNNING).exclude(pk=run.pk)
-        left.update(state=State.CANCELLED, error=SUPERSEDED.format(run.pk), finished_at=timezone.now())
+        end_others(run)
     return run
+
+
+def end_others(run: ImportRun) -> None:
+    """End the runs of the same source and kind that no job works on: they were killed."""
+    same = {name: getattr(run, name) for name in ("kind", "source", "owner", "organisation_id")}
+    jobs = Job.objects.filter(kind=KINDS_OF_JOB[run.kind], state__in=[Job.State.WAITING, Job.State.RUNNING])
+    left = ImportRun.objects.filter(**same, state=State.RUNNING).exclude(pk=run.pk)
+    worked_on = {int(key) for key in jobs.values_list("key", flat=True)}
+    left.exclude(pk__in=worked_on).update(
+        state=State.CANCELLED, error=SUPERSEDED.format(run.pk), finished_at=timezone.now()
+    )
 
 
 # --- With an archive -------------------------------------------------------------------------------
@@ -153,25 +166,25 @@ def work(work: Work) -> None:
     by = Actor(run.owner, door="job")
     asked = Asked(by, run.organisation_id, source=str(run.options.get("source", "")))
     try:
-        _may(by)
+        may_import(by)
         with store_errors():
             if settings.BUCKET_NAME:
                 ensure_room(run.size or 0)  # it is spooled here
             with object_store().open_read(run.archive.name or "") as file:
-                _go(run, open_archive(file), asked, Written(run), _working(work))
+                _go(run, open_archive(file), asked, Written(run), working(work))
     except SourceRefused as error:
-        _fail(run, str(error))
+        fail(run, str(error))
         raise CannotRead(str(error)) from error
     except Busy:
         raise
     except Full as refusal:
         raise Busy(f"{refusal} The import goes on when there is room.") from refusal
     except Refusal as refusal:
-        _fail(run, str(refusal))
+        fail(run, str(refusal))
         raise
 
 
-def _may(by: Actor) -> None:
+def may_import(by: Actor) -> None:
     """Whether the owner still has the right, when the job's turn comes."""
     if by.access is not None and not (by.access.is_active and by.access.may(Right.IMPORT)):
         raise ScopeRefused
@@ -180,7 +193,7 @@ def _may(by: Actor) -> None:
 def state_of(run: ImportRun) -> tuple[str, str]:
     """State and error of a run: as its job says, where that ended and could not write it down."""
     if run.state == State.RUNNING and run.archive:
-        job = Job.objects.filter(kind=JOB, key=str(run.pk)).order_by("-pk").first()
+        job = Job.objects.filter(kind=KINDS_OF_JOB[run.kind], key=str(run.pk)).order_by("-pk").first()
         if job and job.state == Job.State.CANCELLED:
             return State.CANCELLED, job.error
         if job and job.state in {Job.State.FAILED, Job.State.DEAD}:
@@ -190,16 +203,23 @@ def state_of(run: ImportRun) -> tuple[str, str]:
 
 def report(run: ImportRun) -> Iterator[str]:
     """Every file with its verdict, as lines of CSV, a page in memory at a time."""
-    yield _line(REPORT)
+    columns = REPORT_OF_MEANING if run.kind == ImportRun.Kind.ANNOTATIONS else REPORT
+    yield _line(columns)
     done = 0
-    while rows := list(run.items.filter(pk__gt=done).order_by("pk").values_list("pk", *REPORT)[:PAGE]):
+    while rows := list(run.items.filter(pk__gt=done).order_by("pk").values_list("pk", *columns)[:PAGE]):
         yield "".join(_line(row[1:]) for row in rows)
         done = rows[-1][0]
 
 
+def in_words(told: Sequence[Sequence[str]]) -> str:
+    """What became of regions: `line 3 (Fire): dropped; ...`."""
+    return "; ".join(f"{where} ({class_}): {what}" if class_ else f"{where}: {what}" for where, class_, what in told)
+
+
 def _line(cells: Iterable[object]) -> str:
     out = io.StringIO()
-    csv.writer(out).writerow([_cell("" if cell is None else str(cell)) for cell in cells])
+    texts = [in_words(cell) if isinstance(cell, list) else "" if cell is None else str(cell) for cell in cells]
+    csv.writer(out).writerow([_cell(text) for text in texts])
     return out.getvalue()
 
 
@@ -208,7 +228,7 @@ def _cell(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(FORMULAS) else text
 
 
-def _working(work: Work) -> Progress:
+def working(work: Work) -> Progress:
     def progress(stage: str, count: int) -> None:
         work.progress(count)
 
@@ -222,23 +242,25 @@ def _go(run: ImportRun, source: Source, asked: Asked, journal: Written, progress
     try:
         Import(source, asked, journal, progress).go()
     except SourceRefused as error:
-        _fail(run, str(error))
+        fail(run, str(error))
         raise
     journal.recount()
-    _end(run, State.DONE, counts=_counts(journal))
+    end(run, State.DONE, counts=_counts(journal))
 
 
 def _counts(journal: Journal) -> dict[str, int]:
     return {verdict: journal.tally[verdict] for verdict in ("created", "unchanged", "refused", "skipped")}
 
 
-def _fail(run: ImportRun, sentence: str) -> None:
-    _end(run, State.FAILED, error=sentence[:1000])
+def fail(run: ImportRun, sentence: str) -> None:
+    end(run, State.FAILED, error=sentence[:1000])
 
 
-def _end(run: ImportRun, state: str, *, error: str = "", counts: dict[str, int] | None = None) -> None:
-    """Say how a running run ended. Its archive is needed no more."""
-    columns: dict[str, Any] = {"state": state, "error": error, "finished_at": timezone.now(), "archive": ""}
+def end(run: ImportRun, state: str, *, error: str = "", counts: dict[str, int] | None = None) -> None:
+    """Say how a running run ended. Its archive is needed no more; a file of labels is kept, for layers speak of it."""
+    columns: dict[str, Any] = {"state": state, "error": error, "finished_at": timezone.now()}
+    stays = When(archive__startswith="annotations/", then=F("archive"))
+    columns["archive"] = Case(stays, default=Value(""), output_field=CharField())
     if counts is not None:
         columns |= counts | {"seen": sum(counts.values())}
     ImportRun.objects.filter(pk=run.pk, state=State.RUNNING).update(**columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from curation.actions import chores, imports, places
+from curation.actions import annotation_imports, chores, imports, places
 from curation.actions.completing import complete_upload
 from curation.actions.derive import derive
 from curation.actions.working import Work
@@ -25,6 +25,7 @@ HANDLERS: dict[str, Handler] = {
     "complete_upload": Handler(complete_upload, seconds=4 * 3600),
     "derive": Handler(derive, seconds=900),
     "import": Handler(imports.work, seconds=24 * 3600),
+    "import_annotations": Handler(annotation_imports.work, seconds=24 * 3600),
     "resolve": Handler(places.work, seconds=600),
     "scrub": Handler(chores.scrub_slice, seconds=6 * 3600),
     "sweep_uploads": Handler(chores.sweep_uploads, seconds=1800),

@@ -5,7 +5,7 @@ from curation.models.annotation import Annotation, AnnotationRevision, Origin, o
 from curation.models.camera import Camera, CameraAlias, View, ViewAlias
 from curation.models.derived import Derived, Fingerprint, MediaFact
 from curation.models.idempotency import IdempotencyKey
-from curation.models.imports import ImportItem, ImportRun
+from curation.models.imports import AnnotationImport, ImportItem, ImportRun
 from curation.models.installation import Installation
 from curation.models.job import Job, Worker
 from curation.models.label import Label, Mapping, TaxonomyVersion
@@ -30,6 +30,7 @@ __all__ = [
     "REFERENCES",
     "AdoptionFinding",
     "Annotation",
+    "AnnotationImport",
     "AnnotationRevision",
     "Camera",
     "CameraAlias",

@@ -21,10 +21,10 @@ class _Refusable(Protocol):
 File = TypeVar("File", bound=_Refusable)
 
 
-def in_chunks(files: Sequence[File], commit: Callable[[Sequence[File]], None]) -> None:
-    """Commit all of `files`, TOGETHER at a time. `commit` looks anew at what is there and keeps every verdict."""
-    for start in range(0, len(files), TOGETHER):
-        chunk = files[start : start + TOGETHER]
+def in_chunks(files: Sequence[File], commit: Callable[[Sequence[File]], None], *, together: int = TOGETHER) -> None:
+    """Commit all of `files`, so many at a time. `commit` looks anew at what is there and keeps every verdict."""
+    for start in range(0, len(files), together):
+        chunk = files[start : start + together]
         try:
             commit(chunk)
         except Superseded:

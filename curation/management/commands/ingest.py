@@ -9,12 +9,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from accounts.actor import Actor
-from accounts.models import Access, Organisation
-from accounts.names import fold
 from accounts.refusals import Busy, Full, Refusal
 from curation.actions.importing.asked import Asked
 from curation.actions.importing.run import no_progress
 from curation.actions.imports import Outcome, ingest
+from curation.management.owners import organisation_named, owner_named
 from curation.management.progress import Line
 from pyrostorage_site.checks import SETTINGS
 
@@ -69,26 +68,12 @@ def _asked(options: dict[str, Any]) -> Asked:
         raise CommandError("--parallel is a number from 1 to 64.", returncode=2)
     if len(options["named"]) > 100:
         raise CommandError("--source is a text of at most 100 characters.", returncode=2)
-    owner = _owner(options["owner"]) if options["owner"] else None
+    owner = owner_named(options["owner"]) if options["owner"] else None
     organisation = owner.organisation_id if owner else None
     if options["organisation"]:
-        organisation = _organisation(options["organisation"])
+        organisation = organisation_named(options["organisation"])
     by = Actor(owner, door="command")
     return Asked(by, organisation, options["named"], options["parallel"], dry_run=options["dry_run"])
-
-
-def _owner(login: str) -> Access:
-    access: Access | None = Access.objects.active().filter(login_key=fold(login)).first()
-    if access is None:
-        raise CommandError(f"There is no active access with login {login!r}.", returncode=2)
-    return access
-
-
-def _organisation(name: str) -> int:
-    found = Organisation.objects.filter(name_folded=fold(name)).values_list("pk", flat=True).first()
-    if found is None:
-        raise CommandError(f"There is no organisation named {name!r}; make it in the admin.", returncode=2)
-    return int(found)
 
 
 def _as_json(outcome: Outcome) -> Iterator[str]:

@@ -50,7 +50,7 @@ def _die_on_order() -> None:
 
     for kind, handler in HANDLERS.items():
         HANDLERS[kind] = replace(handler, action=_mortal(kind, handler.action))
-    renew, finish, end = leases.renew, leases.finish, imports._end
+    renew, finish, end = leases.renew, leases.finish, imports.end
 
     def renew_or_die(job: Any, **progress: Any) -> bool:
         point(f"J1.{job.kind}")
@@ -65,7 +65,7 @@ def _die_on_order() -> None:
         point("J2")
         end(*args, **columns)
 
-    leases.renew, leases.finish, imports._end = renew_or_die, finish_and_die, end_or_die
+    leases.renew, leases.finish, imports.end = renew_or_die, finish_and_die, end_or_die
 
 
 def _mortal(kind: str, action: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
+
+from accounts.actor import Actor
+from accounts.refusals import Busy, Full, Invalid, Refusal
+from curation.actions.annotation_imports import Outcome, import_annotations
+from curation.actions.importing.run import no_progress
+from curation.actions.imports import in_words
+from curation.actions.meaning.asked import Asked, Claim, class_names, model
+from curation.actions.meaning.journal import REGIONS
+from curation.actions.meaning.rules import OF_OTHERS, chosen
+from curation.formats.classnames import read_names
+from curation.formats.refusals import Refused
+from curation.management.owners import organisation_named, owner_named
+from curation.management.progress import Line
+from curation.models import ImportItem
+from pyrostorage_site.checks import SETTINGS
+
+SHOWN = 20  # lines, in words
+AGAIN = "What was done is whole; run the command again to go on."
+LAYERS = ("created", "changed", "unchanged")
+
+
+class Command(BaseCommand):
+    help = (
+        "Give labels a meaning: read the files of a folder (YOLO, Pascal VOC, sequences), one file or an archive "
+        "(COCO, Label Studio, manifest.jsonl, CSV), and say what media show that are here already. What a file says "
+        "already stays as it is, so that it can be stopped and begun again at any point. Exit code: 0 all is well, "
+        "1 something was refused or not found, 2 it could not be done, or not to its end. "
+        "See docs/importing-labels.md."
+    )
+
+    requires_system_checks = (SETTINGS,)  # those of models and addresses load every view, a third of a second
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("source", metavar="PATH", help="folder, file, archive, or s3://bucket/prefix")
+        parser.add_argument(
+            "--mapping", required=True, metavar="RULES", help="smoke=smoke,Fire=drop,default=refuse; or NAME[@VERSION]"
+        )
+        claim = parser.add_mutually_exclusive_group()
+        claim.add_argument("--truth", action="store_const", dest="claim", const="truth", help="the files are truth")
+        claim.add_argument("--predictions", action="store_const", dest="claim", const="predictions", help="a model's")
+        parser.add_argument("--unmapped", choices=OF_OTHERS, default="", help="classes without a rule (refuse)")
+        parser.add_argument("--classes", default="", metavar="NAMES", help="smoke,fire or a file: classes from 0 on")
+        parser.add_argument("--model", default="", metavar="NAME[@VERSION]", help="whose predictions they are")
+        parser.add_argument("--owner", metavar="LOGIN", help="the access that will own the layers, and finds the media")
+        parser.add_argument("--organisation", metavar="NAME", help="media of this organisation alone")
+        parser.add_argument("--parallel", type=int, default=4, metavar="N", help="transfers to the store at a time (4)")
+        parser.add_argument("--dry-run", action="store_true", help="read and judge everything, write nothing")
+        parser.add_argument("--json", action="store_true", help="one JSON object as the last line of standard output")
+
+    def handle(self, **options: Any) -> None:
+        with Line(self.stderr) as line:
+            try:
+                asked = _asked(options)
+                outcome = import_annotations(
+                    options["source"], asked, progress=line.show if line.is_watched else no_progress
+                )
+            except Refusal as refusal:
+                raise CommandError(f"{refusal}{_hint(refusal)}", returncode=2) from refusal
+            except Error as error:
+                raise CommandError(f"The database does not answer. {AGAIN}", returncode=2) from error
+            except KeyboardInterrupt as error:
+                raise CommandError(f"Interrupted. {AGAIN}", returncode=2) from error
+        for piece in _as_json(outcome) if options["json"] else _in_words(outcome, dry_run=options["dry_run"]):
+            self.stdout.write(piece, ending="")
+        self.stdout.write()
+        if not outcome.is_whole:
+            raise CommandError("Not everything was taken.", returncode=1)
+
+
+def _hint(refusal: Refusal) -> str:
+    return f" {AGAIN}" if isinstance(refusal, (Busy, Full)) else ""
+
+
+def _asked(options: dict[str, Any]) -> Asked:
+    if not 1 <= options["parallel"] <= 64:
+        raise CommandError("--parallel is a number from 1 to 64.", returncode=2)
+    name, version = model(options["model"])
+    return Asked(
+        Actor(owner_named(options["owner"]) if options["owner"] else None, door="command"),
+        chosen(options["mapping"], options["unmapped"]),
+        Claim(options["claim"] or ""),
+        organisation_named(options["organisation"]) if options["organisation"] else None,
+        _classes(options["classes"]),
+        name,
+        version,
+        options["parallel"],
+        dry_run=options["dry_run"],
+    )
+
+
+def _classes(text: str) -> dict[int, str] | None:
+    """Names with commas between, or of a file. Raises Invalid."""
+    path = Path(text)
+    if not text or not path.is_file():
+        return class_names(text)
+    try:
+        with path.open("rb") as file:
+            return read_names(file)
+    except (OSError, Refused) as error:
+        raise Invalid(f"{text} is no list of classes: {error}", "body", "classes") from error
+
+
+def _as_json(outcome: Outcome) -> Iterator[str]:
+    """Counts, and what is worth a line: {"path", "verdict", "reason", "told": [{"where", "class", "what"}]}."""
+    tally = outcome.tally
+    head = {
+        "files": outcome.files,
+        **{name: tally[name] for name in REGIONS},
+        **{f"layers_{name}": tally[name] for name in LAYERS},
+        "refused": tally["refused"],
+        "skipped": tally["skipped"],
+        "media_not_found": tally["not_found"],
+        "run": outcome.run.pk if outcome.run else None,
+    }
+    yield f'{json.dumps(head)[:-1]}, "told": ['
+    for number, item in enumerate(outcome.told()):
+        yield f"{', ' if number else ''}{json.dumps(_told(item))}"
+    yield "]}"
+
+
+def _told(item: ImportItem) -> dict[str, Any]:
+    told = [dict(zip(("where", "class", "what"), line, strict=True)) for line in item.told or ()]
+    return {"path": item.path, "verdict": str(item.verdict), "reason": item.reason, "told": told}
+
+
+def _in_words(outcome: Outcome, *, dry_run: bool) -> Iterator[str]:
+    lines = outcome.told()
+    for item in islice(lines, SHOWN):
+        yield f"{str(item.verdict).replace('_', ' '):<10} {item.path}: {'; '.join(filter(None, _words(item)))}\n"
+    if any(True for _ in lines):
+        yield "... and more; --json and the report of the run have all of it.\n"
+    tally = outcome.tally
+    yield f"{outcome.files} files. Regions: " + ", ".join(
+        f"{tally[name]} {name.removeprefix('regions_')}" for name in REGIONS
+    )
+    yield ". Layers: " + ", ".join(f"{tally[name]} {name}" for name in LAYERS)
+    yield f". {tally['not_found']} pictures not found, {tally['refused']} refused. "
+    yield "Nothing was written." if dry_run else f"Run {outcome.run.pk if outcome.run else ''}."
+
+
+def _words(item: ImportItem) -> Iterator[str]:
+    yield item.reason
+    yield in_words(item.told or [])
