@@ -112,6 +112,8 @@ CURATOR_PAGES = frozenset(
         "curation.change_upload",
         "curation.view_importrun",
         "curation.add_importrun",
+        "curation.view_annotationimport",
+        "curation.add_annotationimport",
         "curation.view_label",
         "curation.add_label",
         "curation.change_label",

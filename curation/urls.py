@@ -3,6 +3,7 @@
 from typing import Any
 
 from accounts.rest.routes import both
+from curation.api.annotation_imports import AnnotationImportsView
 from curation.api.annotations import AnnotationViewSet, EntriesView
 from curation.api.cameras import CameraViewSet, ViewViewSet
 from curation.api.imports import ImportViewSet
@@ -46,6 +47,7 @@ urlpatterns = [
     *both("imports/<str:import_id>", ImportViewSet.as_view({"get": "retrieve"}), "import"),
     *both("imports/<str:import_id>/items", ImportViewSet.as_view({"get": "items"}), "import-items"),
     *both("imports/<str:import_id>/report.csv", ImportViewSet.as_view({"get": "report"}), "import-report"),
+    *both("annotation-imports", AnnotationImportsView.as_view(), "annotation-imports"),
     *both("labels", LabelsView.as_view(), "labels"),
     *both("taxonomy", TaxonomyView.as_view(), "taxonomy"),
     *both("mappings", MappingViewSet.as_view({"get": "list", "post": "create"}), "mappings"),

@@ -196,7 +196,7 @@ def work(work: Work) -> None:
         with store_errors(), _archive(run) as source:
             _go(run, source, asked, Written(run), working(work))
     except SourceRefused as error:
-        fail(run, str(error))
+        fail(run, str(error))  # it may have been refused before it was begun
         raise CannotRead(str(error)) from error
     except Busy:
         raise
@@ -236,7 +236,11 @@ def _go(
     run: ImportRun, source: Source, asked: Asked, journal: Written, progress: Progress, *, reads_pictures: bool = True
 ) -> Meanings:
     work = Meanings(source, asked, journal, progress, run_id=run.pk, reads_pictures=reads_pictures)
-    work.go()
+    try:
+        work.go()
+    except SourceRefused as error:
+        fail(run, str(error))
+        raise
     journal.recount()
     names = (*Verdict.values, *REGIONS)
     counts = {name: journal.tally[name] for name in names}

@@ -6,8 +6,11 @@ from pathlib import PurePosixPath
 
 from django.conf import settings
 
+from accounts.models import Access
 from accounts.prepared import Prepared
-from accounts.refusals import Missing
+from accounts.refusals import Missing, NotYours, Refusal
+from accounts.scopes import Sees
+from curation.formats.table import FORMATS
 from curation.models import Annotation, AnnotationRevision, Derived, Media, MediaFact, StoredObject
 from curation.storage.keys import content_type_of
 from curation.storage.stores import object_store
@@ -37,6 +40,27 @@ def link(row: HasFile, *, seconds: int | None = None) -> str:
     if not key or MISSING.first(key=key):
         raise NoFile
     return bare_link(key, name=download_name(row), seconds=seconds or settings.LINK_SECONDS)
+
+
+class OfMany(NotYours):
+    """The file speaks of pictures that the access may not know of."""
+
+    def __init__(self) -> None:
+        Refusal.__init__(self, "The file speaks of other pictures too. What it says of this one are its regions.")
+
+
+def may_have_file(row: Annotation | AnnotationRevision, access: Access) -> bool:
+    """A file about many pictures is for who sent it, and for who sees everything."""
+    is_of_many = row.format in FORMATS and FORMATS[row.format].many
+    owner = row.owner_id if isinstance(row, Annotation) else row.author_id
+    return not is_of_many or access.sees == Sees.ALL or owner == access.pk
+
+
+def of_annotation(annotation: Annotation, *, access: Access) -> str:
+    """A link to the file of an annotation that the access may see. Raises NoFile, OfMany."""
+    if not may_have_file(annotation, access):
+        raise OfMany
+    return link(annotation)
 
 
 class NoThumbnail(Missing):

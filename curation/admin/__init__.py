@@ -1,5 +1,6 @@
 """The curators' workbench."""
 
+from curation.admin.annotation_imports import AnnotationImportAdmin
 from curation.admin.annotations import AnnotationAdmin, AnnotationRevisionAdmin
 from curation.admin.direct_uploads import UploadAdmin
 from curation.admin.imports import ImportRunAdmin
@@ -11,6 +12,7 @@ from curation.admin.taxonomy import LabelAdmin, MappingAdmin, TaxonomyVersionAdm
 
 __all__ = [
     "AnnotationAdmin",
+    "AnnotationImportAdmin",
     "AnnotationRevisionAdmin",
     "CameraAdmin",
     "ImportRunAdmin",

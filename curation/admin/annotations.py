@@ -19,6 +19,7 @@ from accounts.ids import LARGEST_ID
 from accounts.refusals import Invalid, Refusal
 from curation.actions import annotations as actions
 from curation.actions import find
+from curation.actions.links import may_have_file
 from curation.admin.layers import LayerPage
 from curation.admin.media import HISTORY_SHOWN, in_words
 from curation.admin.pictures import address_of, at_large, bare, title_of
@@ -128,7 +129,7 @@ class AnnotationAdmin(LayerPage):
             revisions = annotation.revisions.order_by("-number").defer("regions", "report")
             context |= {
                 "picture": at_large(annotation.media),
-                "lines": [line(revision) for revision in revisions[:REVISIONS_SHOWN]],
+                "lines": [line(revision, asking(request)) for revision in revisions[:REVISIONS_SHOWN]],
                 "history": history_of(annotation, newest=HISTORY_SHOWN),
                 **self.decisions(request, annotation),
             }
@@ -146,6 +147,11 @@ class AnnotationRevisionAdmin(Page):
         "size_in_words", "sha256", "note", when("created_at"),
     )  # fmt: skip
     readonly_fields = fields
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A file that speaks of other pictures too is not offered to who may not know of them."""
+        may = obj is None or may_have_file(obj, asking(request))
+        return [name for name in self.fields if may or name != "download"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         seen = Annotation.objects.visible_to(asking(request)).values("pk")

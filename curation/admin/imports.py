@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 
 from accounts.admin.base import ActionForm, actor, asking
 from accounts.admin.fields import when
@@ -35,28 +35,21 @@ class ArchiveForm(ActionForm):
     )
 
 
-@admin.register(ImportRun)
-class ImportRunAdmin(UploadPage):
-    add_form = ArchiveForm
-    list_display = ("__str__", "source", "shown_state", *COUNTS, "owner", when("created_at"))
+class RunPage(UploadPage):
+    """Runs of one kind, and what became of each file."""
+
+    kind: ClassVar[str]
+    counts: ClassVar[tuple[str, ...]] = COUNTS
     list_filter = (choice_filter("state", ImportRun.State.choices),)
     list_select_related = ("owner",)
     change_form_template = "admin/curation/importrun/change_form.html"
-    kept: ClassVar[tuple[str, ...]] = (
-        "source", "owner", "organisation", "sha256", "size_in_words", when("created_at"), when("finished_at"),
-    )  # fmt: skip
 
     def largest(self) -> int:
         return int(settings.IMPORT_MAX_BYTES)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImportRun]:
-        return ImportRun.objects.visible_to(asking(request)).select_related("owner", "organisation")
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [(None, {"fields": self.kept if obj else ("upload", "source")})]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.kept if obj else ()
+        rows = ImportRun.objects.visible_to(asking(request)).filter(kind=self.kind)
+        return rows.select_related("owner", "organisation")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # what happened has happened
@@ -72,18 +65,10 @@ class ImportRunAdmin(UploadPage):
     def size_in_words(self, run: ImportRun) -> str:
         return "–" if run.size is None else in_words(run.size)
 
-    def perform(self, request: HttpRequest, row: ImportRun | None, form: Any) -> ImportRun:
-        spooled = spooled_of(form)
-        if row is not None:
-            raise PermissionDenied
-        if spooled is None:
-            raise Invalid("Choose an archive.", "body", "upload")
-        name, source = form.cleaned_data["upload"].original_name, form.cleaned_data["source"]
-        return actions.start(spooled, name=name, source=source, by=actor(request))
-
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.report_view)
-        return [path("<int:pk>/report.csv", view, name="curation_importrun_report"), *super().get_urls()]
+        name = f"curation_{self.opts.model_name}_report"
+        return [path("<int:pk>/report.csv", view, name=name), *super().get_urls()]
 
     def report_view(self, request: HttpRequest, pk: int) -> StreamingHttpResponse:
         run = self.get_object(request, str(pk))
@@ -101,7 +86,8 @@ class ImportRunAdmin(UploadPage):
             context |= {
                 "state": state,
                 "error": error,
-                "counts": [(name, getattr(run, name)) for name in COUNTS],
+                "counts": [(name.replace("_", " "), getattr(run, name)) for name in self.counts],
+                "report": reverse(f"admin:curation_{self.opts.model_name}_report", args=[run.pk]),
                 **_items(run, request),
             }
         return super().render_change_form(request, context, *args, **kwargs)
@@ -115,4 +101,41 @@ def _items(run: ImportRun, request: HttpRequest) -> dict[str, Any]:
         rows = rows.filter(verdict=verdict)
     found = list(rows.filter(id__lte=LARGEST_ID).order_by("id")[: ITEMS_SHOWN + 1])
     more = found[ITEMS_SHOWN - 1].pk if len(found) > ITEMS_SHOWN else None
-    return {"items": found[:ITEMS_SHOWN], "verdict": verdict, "verdicts": ImportItem.Verdict.values, "more": more}
+    return {
+        "items": [(item, actions.in_words(item.told or [])) for item in found[:ITEMS_SHOWN]],
+        "verdict": verdict,
+        "verdicts": [(each, each.replace("_", " ")) for each in verdicts_of(run)],
+        "more": more,
+    }
+
+
+def verdicts_of(run: ImportRun) -> list[str]:
+    verdicts = ImportItem.Verdict
+    pictures = [verdicts.CREATED, verdicts.UNCHANGED, verdicts.REFUSED, verdicts.SKIPPED]
+    of_meaning = [verdicts.CHANGED, verdicts.NOT_FOUND] if run.kind == ImportRun.Kind.ANNOTATIONS else []
+    return [str(verdict) for verdict in (*pictures, *of_meaning)]
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(RunPage):
+    add_form = ArchiveForm
+    kind = ImportRun.Kind.PICTURES
+    list_display = ("__str__", "source", "shown_state", *COUNTS, "owner", when("created_at"))
+    kept: ClassVar[tuple[str, ...]] = (
+        "source", "owner", "organisation", "sha256", "size_in_words", when("created_at"), when("finished_at"),
+    )  # fmt: skip
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [(None, {"fields": self.kept if obj else ("upload", "source")})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.kept if obj else ()
+
+    def perform(self, request: HttpRequest, row: ImportRun | None, form: Any) -> ImportRun:
+        spooled = spooled_of(form)
+        if row is not None:
+            raise PermissionDenied
+        if spooled is None:
+            raise Invalid("Choose an archive.", "body", "upload")
+        name, source = form.cleaned_data["upload"].original_name, form.cleaned_data["source"]
+        return actions.start(spooled, name=name, source=source, by=actor(request))

@@ -269,7 +269,7 @@ def layers_of(media: Media, request: HttpRequest) -> list[Layer]:
     rows = Annotation.objects.visible_to(asking(request)).filter(media=media).select_related("owner")
     rows = rows.prefetch_related(Prefetch("revisions", revisions, to_attr="newest_revisions"))
     shown: Any = rows.order_by("-id")[:LAYERS_SHOWN]
-    return [layer(row, row.newest_revisions) for row in shown]
+    return [layer(row, row.newest_revisions, asking(request)) for row in shown]
 
 
 def in_words(size: int) -> str:

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from accounts.models import Access
+from curation.actions.links import may_have_file
 from curation.admin.pictures import bare
 from curation.models import Annotation, AnnotationRevision
 
@@ -23,7 +25,7 @@ class Line:
     format: str
     size: int  # bytes
     note: str
-    link: str
+    link: str  # "" for a file that the access may not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Layer:
     lines: list[Line]
 
 
-def line(revision: AnnotationRevision) -> Line:
+def line(revision: AnnotationRevision, access: Access) -> Line:
     return Line(
         number=revision.number,
         who=revision.author_login or "–",
@@ -47,16 +49,16 @@ def line(revision: AnnotationRevision) -> Line:
         format=revision.format,
         size=revision.size,
         note=revision.note,
-        link=bare(revision),
+        link=bare(revision) if may_have_file(revision, access) else "",
     )
 
 
-def layer(annotation: Annotation, revisions: Iterable[AnnotationRevision]) -> Layer:
+def layer(annotation: Annotation, revisions: Iterable[AnnotationRevision], access: Access) -> Layer:
     return Layer(
         title=str(annotation),
         address=reverse("admin:curation_annotation_change", args=[annotation.pk]),
         state=annotation.state,
         origin=annotation.origin,
         owner=str(annotation.owner or "–"),
-        lines=[line(revision) for revision in revisions],
+        lines=[line(revision, access) for revision in revisions],
     )

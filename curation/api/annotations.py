@@ -131,8 +131,9 @@ class AnnotationViewSet(FileViewSet[Annotation]):
     def url(self, request: Request, annotation_id: str) -> Response:
         """Make a link to the annotation file, valid for an hour."""
         no_unknown_parameters(request)
-        annotation = find.annotation(row_id(annotation_id, "annotation_id"), access=asking(request))
-        return Response({"url": links.link(annotation)})
+        access = asking(request)
+        annotation = find.annotation(row_id(annotation_id, "annotation_id"), access=access)
+        return Response({"url": links.of_annotation(annotation, access=access)})
 
 
 class EntriesView(Methods, APIView):

@@ -28,9 +28,11 @@ from curation.api.bodies import receive
 from curation.api.media import IDEMPOTENCY
 from curation.api.once import once, receipt, replayed
 from curation.api.serializers import DIGEST
-from curation.models import ImportItem, ImportRun
+from curation.models import ImportItem, ImportRun, Mapping
 
-ITEM_COLUMNS = ("id", "path", "verdict", "reason", "sha256", "size", "media_id", "annotation_id")
+COUNTS = ("seen", "created", "changed", "unchanged", "refused", "skipped", "not_found")
+REGIONS = ("regions_kept", "regions_dropped", "regions_refused", "problems")
+ITEM_COLUMNS = ("id", "path", "verdict", "reason", "sha256", "size", "media_id", "annotation_id", *REGIONS, "told")
 VERDICT = OpenApiParameter("verdict", {"type": "string", "enum": list(ImportItem.Verdict.values)})
 
 
@@ -42,22 +44,44 @@ class ImportIn(serializers.Serializer[Any]):
     )
 
 
+class MappingUsed(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text='"" for rules that came with the file')
+    version = serializers.IntegerField(allow_null=True)
+    rules = serializers.DictField(child=serializers.CharField())
+    on_unknown = serializers.ChoiceField(choices=Mapping.OnUnknown.choices)
+
+
 class ImportOut(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
+    kind = serializers.ChoiceField(choices=ImportRun.Kind.choices)
     source = serializers.CharField()  # type: ignore[assignment]
     sha256 = serializers.CharField(allow_null=True, help_text="of the archive")
     size = serializers.IntegerField(allow_null=True, help_text="bytes of the archive")
     state = serializers.ChoiceField(choices=ImportRun.State.choices)
     error = serializers.CharField(allow_null=True)
-    seen = serializers.IntegerField(help_text="files so far")
+    seen = serializers.IntegerField(help_text="files so far; of annotations: pictures that files speak of")
     created = serializers.IntegerField()
+    changed = serializers.IntegerField(help_text="layers that got another revision")
     unchanged = serializers.IntegerField()
     refused = serializers.IntegerField()
     skipped = serializers.IntegerField()
+    not_found = serializers.IntegerField(help_text="pictures that are no media here")
+    regions_kept = serializers.IntegerField()
+    regions_dropped = serializers.IntegerField(help_text="as the mapping says")
+    regions_refused = serializers.IntegerField()
+    problems = serializers.IntegerField(help_text="parts of files that could not be read as they stand")
+    mapping = MappingUsed(allow_null=True)
+    claim = serializers.ChoiceField(choices=["truth", "predictions"], allow_null=True)
     owner = serializers.IntegerField(allow_null=True)
     organisation = serializers.IntegerField(allow_null=True)
+
+
+class ToldOut(serializers.Serializer[Any]):
+    where = serializers.CharField(help_text="line or path in the file")
+    class_name = serializers.CharField(allow_null=True, help_text="as the file calls it")
+    what = serializers.CharField()
 
 
 class ImportItemOut(serializers.Serializer[Any]):
@@ -69,6 +93,11 @@ class ImportItemOut(serializers.Serializer[Any]):
     size = serializers.IntegerField(allow_null=True, help_text="bytes")
     media_id = serializers.IntegerField(allow_null=True)
     annotation_id = serializers.IntegerField(allow_null=True)
+    regions_kept = serializers.IntegerField()
+    regions_dropped = serializers.IntegerField()
+    regions_refused = serializers.IntegerField()
+    problems = serializers.IntegerField()
+    told = ToldOut(many=True, help_text="what became of regions, the first hundred")
 
 
 def import_row(run: ImportRun) -> dict[str, Any]:
@@ -77,15 +106,22 @@ def import_row(run: ImportRun) -> dict[str, Any]:
         "id": run.pk,
         "created_at": moment(run.created_at),
         "finished_at": moment(run.finished_at),
+        "kind": run.kind,
         "source": run.source,
         "sha256": run.sha256 or None,
         "size": run.size,
         "state": state,
         "error": error or None,
-        **{name: getattr(run, name) for name in ("seen", "created", "unchanged", "refused", "skipped")},
+        **{name: getattr(run, name) for name in (*COUNTS, *REGIONS)},
+        "mapping": _mapping(run),
+        "claim": run.options.get("claim") or None,
         "owner": run.owner_id,
         "organisation": run.organisation_id,
     }
+
+
+def _mapping(run: ImportRun) -> dict[str, Any] | None:
+    return run.mapping and {name: run.mapping[name] for name in ("name", "version", "rules", "on_unknown")}
 
 
 class ImportViewSet(Methods, GenericViewSet[ImportRun]):
@@ -158,7 +194,7 @@ class ImportViewSet(Methods, GenericViewSet[ImportRun]):
         rows = self._run(request, import_id).items.all()
         if (verdict := request.query_params.get("verdict")) is not None:
             if verdict not in ImportItem.Verdict.values:
-                raise Invalid("must be created, unchanged, refused or skipped", "query", "verdict")
+                raise Invalid(f"must be one of {', '.join(ImportItem.Verdict.values)}", "query", "verdict")
             rows = rows.filter(verdict=verdict)
         found, headers = page(rows.values(*ITEM_COLUMNS), request)
         return Response([_item(row) for row in found], headers=headers)
@@ -176,4 +212,5 @@ class ImportViewSet(Methods, GenericViewSet[ImportRun]):
 
 
 def _item(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"reason": row["reason"] or None, "sha256": row["sha256"] or None}
+    told = [{"where": where, "class_name": class_ or None, "what": what} for where, class_, what in row["told"] or ()]
+    return row | {"reason": row["reason"] or None, "sha256": row["sha256"] or None, "told": told}

@@ -46,7 +46,8 @@ def _uploads(now: datetime) -> Iterator[Problem]:
 
 def _imports(now: datetime) -> Iterator[Problem]:
     ended = ImportRun.objects.filter(state=ImportRun.State.DONE, finished_at__lt=now - DAY_PATIENCE)
-    for run in ended.exclude(archive="").order_by("pk").iterator():
+    left = ended.exclude(archive="").exclude(archive__startswith="annotations/")  # files of labels stay
+    for run in left.order_by("pk").iterator():
         sentence = "This import has ended, and the archive that was sent for it is still kept."
         yield Problem(Code.IMPORT_KEEPS_ARCHIVE, sentence, run.archive.name or "", "importrun", run.pk)
 

@@ -122,10 +122,10 @@ def _class(region: Region) -> str:
 
 def _labelled(region: Region, code: str) -> Region:
     """A class number says nothing any more; the class itself goes along where the label is another word."""
-    if region.label == code:
-        return region._replace(class_id=None)
     if not region.label:
         return region._replace(label=code)
+    if region.label == code:
+        return region._replace(class_id=None)
     attributes = {**region.attributes, SOURCE_CLASS: region.label}
     return region._replace(label=code, class_id=None, attributes=attributes)
 

@@ -30,6 +30,7 @@ ANOTHER = "The picture has another imported layer already."
 SAME_FILE = "The same file lies at {} as well."
 GONE = "Its media was deleted meanwhile."
 NO_MEANING = "Kept as it came, without a meaning. {}"
+IS_TRUTH = "It was declared to be truth; say so again, or leave it."
 AS_IT_WAS = "{} The layer stays as it was."
 OTHER_SIZE = "The file speaks of a picture of {}x{} pixels, the media has {}x{}."
 CHANGED = ("file", "sha256", "size", "content_type", "format", "state", "origin", "is_truth", "regions_count",
@@ -193,14 +194,28 @@ class Writer:
         return commit_all(list(wanted.values()), rows=lambda: self._rows(pictures), executor=self._executor)
 
     def _pretend(self, pictures: Sequence[Picture]) -> None:
-        standing = self._standing(pictures, lock=False)
-        for picture in pictures:
+        firsts = self._sorted(pictures, self._standing(pictures, lock=False))
+        for picture in firsts.created:
+            picture.settle(Verdict.CREATED, None)
+        for picture, layer in firsts.changed:
+            picture.settle(Verdict.CHANGED, layer.pk)
+        firsts.settle_others()
+        self._journal.keep([picture.item for picture in pictures])
+
+    def _sorted(self, pictures: Sequence[Picture], standing: dict[tuple[int, str], list[Standing]]) -> _Firsts:
+        """What is to be written; what is not is settled or refused."""
+        firsts, rules = _Firsts(), self._asked.rules.digest
+        for picture in (one for one in pictures if one.media_id):
             layer = self._match(picture, standing)
-            if layer and layer.is_said_by(picture, self._asked.rules.digest):
+            if layer is None:
+                firsts.create(picture)
+            elif layer.is_truth and not picture.meant.is_truth and layer.rules != rules:
+                picture.refuse(IS_TRUTH)
+            elif layer.is_said_by(picture, rules) or not self._may_change(picture, layer):
                 picture.settle(Verdict.UNCHANGED, layer.pk)
             else:
-                picture.settle(Verdict.CHANGED if layer else Verdict.CREATED, layer.pk if layer else None)
-        self._journal.keep([picture.item for picture in pictures])
+                firsts.change(picture, layer)
+        return firsts
 
     # --- Within the transaction ------------------------------------------------------------------------
 
@@ -208,15 +223,7 @@ class Writer:
         """The media are held still: neither deleted, nor given the same layer twice."""
         recheck(self._asked.by)
         self._refuse_gone(pictures)
-        standing, firsts = self._standing(pictures, lock=True), _Firsts()
-        for picture in (one for one in pictures if one.media_id):
-            layer = self._match(picture, standing)
-            if layer is None:
-                firsts.create(picture)
-            elif layer.is_said_by(picture, self._asked.rules.digest) or not self._may_change(picture, layer):
-                picture.settle(Verdict.UNCHANGED, layer.pk)
-            else:
-                firsts.change(picture, layer)
+        firsts = self._sorted(pictures, self._standing(pictures, lock=True))
         self._create(firsts.created, self._layered(firsts.created))
         self._change(firsts.changed)
         self._index([*firsts.created, *(picture for picture, _ in firsts.changed)])
@@ -261,7 +268,9 @@ class Writer:
         return next(iter(same or open_), None)
 
     def _may_change(self, picture: Picture, layer: Standing) -> bool:
-        """What has a meaning does not lose it to a reading that found none."""
+        """What was declared stays declared, and what has a meaning does not lose it to a reading that found none."""
+        if layer.is_truth and not picture.meant.is_truth:
+            return False
         return not (picture.meant.refusal and (layer.digest or layer.rules == self._asked.rules.digest))
 
     def _layered(self, pictures: Sequence[Picture]) -> set[int]:

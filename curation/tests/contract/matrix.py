@@ -87,6 +87,7 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /imports/{import_id}             GET     401     200 403   200   403     200  200  401  403    200
 /imports/{import_id}/items       GET     401     200 403   200   403     200  200  401  403    200
 /imports/{import_id}/report.csv  GET     401     200 403   200   403     200  200  401  403    200
+/annotation-imports              POST    401     403 403   403   403     202  202  401  202    403
 /labels                          GET     401     200 200   200   200     200  200  401  403    200
 /taxonomy                        GET     401     200 200   200   200     200  200  401  403    200
 /mappings                        GET     401     200 200   200   200     200  200  401  403    200
@@ -279,6 +280,7 @@ def body_of(route: str, method: str, ids: dict[str, int]) -> dict[str, Any]:
         ("/incoming/{name}", "PUT"): (SENT, "application/octet-stream"),
         ("/mappings", "POST"): ({"name": "theirs", "rules": {"Fire": "drop"}}, json),
         ("/imports", "POST"): ({"file": part(zipped({}), "a.zip")}, multipart),
+        ("/annotation-imports", "POST"): ({"file": part(b"[]", "a.json"), "mapping": "smoke=smoke"}, multipart),
         ("/cameras/{camera_id}", "PATCH"): ({"elevation": 812}, json),
         ("/views/{view_id}", "PATCH"): ({"azimuth": 111}, json),
         ("/views/{view_id}/merge", "POST"): ({"into": ids["into_view"]}, json),

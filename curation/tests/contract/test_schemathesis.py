@@ -92,9 +92,10 @@ class Asking:
             )
             return operation.Case(body=body, media_type=media_type, **extra)
         if body and "file" in body:
-            only = {"annotations": LABEL, "imports": zipped({})}.get(route.split("/")[1])
-            files = {name: FILES[name] for name in body} if only is None else {"file": only}
-            return operation.Case(body=files, media_type="multipart/form-data", **extra)
+            only = {"annotations": LABEL, "imports": zipped({}), "annotation-imports": b"[]"}.get(route.split("/")[1])
+            texts: dict[str, Any] = {name: text for name, text in body.items() if isinstance(text, str)}
+            files = {name: FILES[name] for name in body if name not in texts} if only is None else {"file": only}
+            return operation.Case(body=texts | files, media_type="multipart/form-data", **extra)
         return operation.Case(body=body, media_type="application/json", **extra) if body else operation.Case(**extra)
 
 
