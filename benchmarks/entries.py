@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 
+from benchmarks import annotations as meaning
 from benchmarks import derive, flows, imports, ingest, jobs, lists, video, views
 from benchmarks.rig import servers, service
 
@@ -20,6 +21,7 @@ ON_ONE_SERVICE = {
     "derive": derive.run,
     "ingest": ingest.run,
     "imports": imports.run,
+    "annotations": meaning.run,
     "jobs": jobs.run,
 }
 

@@ -262,5 +262,5 @@ def end(run: ImportRun, state: str, *, error: str = "", counts: dict[str, int] |
     stays = When(archive__startswith="annotations/", then=F("archive"))
     columns["archive"] = Case(stays, default=Value(""), output_field=CharField())
     if counts is not None:
-        columns |= counts | {"seen": sum(counts.values())}
+        columns |= {"seen": sum(counts.values())} | counts
     ImportRun.objects.filter(pk=run.pk, state=State.RUNNING).update(**columns)

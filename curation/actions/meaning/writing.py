@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import OuterRef, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
@@ -181,16 +181,12 @@ class Writer:
 
     def write(self, pictures: Sequence[Picture]) -> None:
         """Raises Busy, Full, Superseded; what was written before is whole."""
-        left = [picture.item for picture in pictures if not picture.is_wanted]
-        if left:
-            with transaction.atomic():
-                self._journal.keep(left)
-        in_chunks([picture for picture in pictures if picture.is_wanted], self._commit, together=len(pictures) or 1)
+        in_chunks(pictures, self._commit, together=len(pictures) or 1)
 
     def _commit(self, pictures: Sequence[Picture]) -> None:
         if self._asked.dry_run:
             return self._pretend(pictures)
-        wanted = {picture.original.content.key: picture.original.content for picture in pictures}
+        wanted = {one.original.content.key: one.original.content for one in pictures if one.is_wanted}
         return commit_all(list(wanted.values()), rows=lambda: self._rows(pictures), executor=self._executor)
 
     def _pretend(self, pictures: Sequence[Picture]) -> None:
@@ -205,7 +201,7 @@ class Writer:
     def _sorted(self, pictures: Sequence[Picture], standing: dict[tuple[int, str], list[Standing]]) -> _Firsts:
         """What is to be written; what is not is settled or refused."""
         firsts, rules = _Firsts(), self._asked.rules.digest
-        for picture in (one for one in pictures if one.media_id):
+        for picture in (one for one in pictures if one.is_wanted):
             layer = self._match(picture, standing)
             if layer is None:
                 firsts.create(picture)
@@ -231,9 +227,10 @@ class Writer:
         self._journal.keep([picture.item for picture in pictures])
 
     def _refuse_gone(self, pictures: Sequence[Picture]) -> None:
+        wanted = [picture for picture in pictures if picture.is_wanted]
         held = self._asked.media().select_for_update(no_key=True).order_by("pk")
-        living = set(held.filter(pk__in={picture.media_id for picture in pictures}).values_list("pk", flat=True))
-        for picture in pictures:
+        living = set(held.filter(pk__in={picture.media_id for picture in wanted}).values_list("pk", flat=True))
+        for picture in wanted:
             if picture.media_id not in living:
                 picture.refuse(GONE)
 

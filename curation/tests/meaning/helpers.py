@@ -83,9 +83,9 @@ def coco(
 ) -> bytes:
     """boxes: image id and category id of each. Categories count from 1."""
     annotations = [
-        {"id": number, "image_id": image, "category_id": category, "bbox": [10 + number % 50, 20, 30, 40]}
+        {"id": number, "image_id": image, "category_id": category, "bbox": [number % 30, 5, 20, 20]}
         for number, (image, category) in enumerate(boxes, 1)
     ]
     categories = [{"id": number, "name": name} for number, name in enumerate(classes, 1)]
-    listed = [{"width": 200, "height": 100} | image for image in images]
+    listed = [{"width": 64, "height": 48} | image for image in images]
     return json.dumps({"images": listed, "annotations": annotations, "categories": categories}).encode()
