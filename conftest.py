@@ -36,6 +36,7 @@ ALIKE = {
         "curation/tests/adopting": "killed",
         "curation/tests/importing": "killed",
         "curation/tests/jobs": "broker pages",
+        "curation/tests/meaning": "killed",
         "curation/tests/storage": "breaker bucket* headers private_bucket sigv4 slots store_contract",
         "pyrostorage_site/tests": "pages",
     },

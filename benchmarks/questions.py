@@ -64,6 +64,7 @@ QUESTIONS = [
     Question(TOKENS, "access", "2", ("access_id",)),
     Question("/api/v1/imports/{import_id}/items", "verdict", "refused", ("run_id",)),
     Question(f"{ADMIN}curation/importrun/", "state", "failed", ("state",)),
+    Question(f"{ADMIN}curation/annotationimport/", "state", "failed", ("state",)),
     Question(f"{ADMIN}curation/media/", "type", "video", ("type",)),
     Question(f"{ADMIN}curation/media/", "uploaded", "yes", ("file",)),
     Question(f"{ADMIN}curation/media/", "uploaded", "no", ("file",)),

@@ -92,8 +92,8 @@ class AnnotationImportAdmin(RunPage):
         "regions_kept", "regions_dropped", "regions_refused", "problems",
     )  # fmt: skip
     list_display = (
-        "__str__", "source", "shown_state", "created", "changed", "regions_kept", "regions_dropped", "regions_refused",
-        "not_found", "owner", when("created_at"),
+        "__str__", "source", "shown_state", "regions_kept", "regions_dropped", "regions_refused", "not_found",
+        when("created_at"),
     )  # fmt: skip
     kept: ClassVar[tuple[str, ...]] = (
         "source", "mapping_in_words", "claim", "owner", "organisation", "sha256", "size_in_words", when("created_at"),
@@ -114,7 +114,7 @@ class AnnotationImportAdmin(RunPage):
         rules = sorted(used.get("rules", {}).items())
         others = [("every other class", used.get("on_unknown", ""))]
         rows = format_html_join("", "<li>{} = <code>{}</code></li>", [*rules, *others])
-        return format_html("{}<ul>{}</ul>", name, rows)
+        return format_html("<ul><li>{}</li>{}</ul>", name, rows)
 
     @admin.display(description="imported as")
     def claim(self, run: ImportRun) -> str:

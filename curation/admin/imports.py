@@ -110,10 +110,9 @@ def _items(run: ImportRun, request: HttpRequest) -> dict[str, Any]:
 
 
 def verdicts_of(run: ImportRun) -> list[str]:
-    verdicts = ImportItem.Verdict
-    pictures = [verdicts.CREATED, verdicts.UNCHANGED, verdicts.REFUSED, verdicts.SKIPPED]
-    of_meaning = [verdicts.CHANGED, verdicts.NOT_FOUND] if run.kind == ImportRun.Kind.ANNOTATIONS else []
-    return [str(verdict) for verdict in (*pictures, *of_meaning)]
+    """Those that a run of its kind gives."""
+    of_meaning = {ImportItem.Verdict.CHANGED, ImportItem.Verdict.NOT_FOUND}
+    return [str(each) for each in ImportItem.Verdict if run.kind == run.Kind.ANNOTATIONS or each not in of_meaning]
 
 
 @admin.register(ImportRun)

@@ -71,6 +71,7 @@ READS = {  # route: statements, the token's own one among them
     "/imports/{run}": 2,
     "/imports/{run}/items": 3,
     "/imports/{run}/items?verdict=refused&after=0": 3,
+    "/imports/{run}/items?verdict=not_found&after=0": 3,
 }
 
 
@@ -137,6 +138,7 @@ WRITES = {
     "complete two uploads": 11,
     "cancel an upload": 3,
     "add a mapping": 5,
+    "import annotations": 9,
     "say what a picture shows": 18,
     "accept a layer": 18,
     "describe": 5,
@@ -173,6 +175,9 @@ def test_writing_asks_no_more_than_this(cast: Cast, what: str) -> None:
         "say what a picture shows": lambda: ada.put(f"/media/{media}/regions", {"regions": [SMOKE]}, format="json"),
         "accept a layer": lambda: ada.post(f"/annotations/{seen}/accept"),
         "add a mapping": lambda: ada.post("/mappings", {"name": "a", "rules": {"x": "drop"}}, format="json"),
+        "import annotations": lambda: ada.post(
+            "/annotation-imports", {"file": part(LABEL, "a.txt"), "mapping": "smoke=smoke"}, format="multipart"
+        ),
         "describe": lambda: tower.patch(f"/media/{media}", {"camera": "x"}, format="json"),
         "delete": lambda: ada.delete(f"/media/{media}"),
     }
