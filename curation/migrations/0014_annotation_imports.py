@@ -21,6 +21,10 @@ class Migration(migrations.Migration):
             model_name="importitem",
             name="import_verdict_is_known",
         ),
+        migrations.RemoveIndex(
+            model_name="importrun",
+            name="imports_by_state",
+        ),
         migrations.AddField(
             model_name="importitem",
             name="problems",
@@ -106,6 +110,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="importrun",
             index=models.Index(fields=["kind", "id"], name="imports_by_kind"),
+        ),
+        migrations.AddIndex(
+            model_name="importrun",
+            index=models.Index(fields=["kind", "state", "id"], name="imports_by_state"),
         ),
         migrations.AddConstraint(
             model_name="importitem",

@@ -83,8 +83,8 @@ class ImportRun(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["state", "id"], name="imports_by_state"),
             models.Index(fields=["kind", "id"], name="imports_by_kind"),
+            models.Index(fields=["kind", "state", "id"], name="imports_by_state"),
         ]
 
     def __str__(self) -> str:

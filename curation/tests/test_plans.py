@@ -83,7 +83,7 @@ def untouched_plan_of(sent: Statement) -> Any:
 
     Temporary tables of the same names, with the same indexes, stand before the real ones.
     """
-    tables = [model._meta.db_table for model in apps.get_models() if f'"{model._meta.db_table}"' in sent.sql]
+    tables = {model._meta.db_table for model in apps.get_models() if f'"{model._meta.db_table}"' in sent.sql}
     with connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f'CREATE TEMP TABLE "{table}" (LIKE public."{table}" INCLUDING ALL) ON COMMIT DROP')

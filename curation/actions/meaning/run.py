@@ -28,6 +28,8 @@ from curation.formats.parser import Parser
 from curation.formats.regions import PictureSize
 from curation.models import ImportItem
 from curation.storage.sources.base import Entry, Source
+from curation.storage.sources.folder import FileSource
+from curation.storage.sources.one import OneFile
 from curation.storage.sources.paths import shown
 
 PICTURES, REGIONS = 500, 5000  # of one transaction, about
@@ -54,6 +56,7 @@ class Meanings:
         """reads_pictures: whether pictures beside labels are read, to find their media by their bytes."""
         self._source, self._asked, self._journal, self._progress = source, asked, journal, progress
         self._run_id, self._reads_pictures = run_id, reads_pictures
+        self._is_one_file = isinstance(source, (FileSource, OneFile))
         self._survey = Survey()
         self._done = 0
         self.files = 0
@@ -82,7 +85,7 @@ class Meanings:
 
     def _labels(self) -> Iterator[Entry]:
         """Entries that may be files of labels; those about several pictures among them."""
-        return (entry for entry in self._source.entries() if may_be_labels(entry.path))
+        return (entry for entry in self._source.entries() if self._is_one_file or may_be_labels(entry.path))
 
     def _take(self, batch: Sequence[Received]) -> None:
         wanted = [self._survey.wanted(received.entry.path) for received in batch]
@@ -130,7 +133,7 @@ class Meanings:
         original = kept(path, spooled) if spooled and found.media_id else None
         if original is not None:
             return [Picture(path, original, Meant("", refusal=str(refusal)), found)]
-        is_other = refusal.is_other and not plan.is_in_labels(path) and not found.media_id
+        is_other = refusal.is_other and not (plan.is_in_labels(path) or found.media_id or self._is_one_file)
         verdict, why = (Verdict.SKIPPED, NO_LABEL) if is_other else (Verdict.REFUSED, str(refusal))
         self._judge(judged(path, verdict, why))
         return []

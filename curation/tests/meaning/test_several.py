@@ -182,6 +182,15 @@ def test_a_picture_of_another_size_is_told(tmp_path: Path) -> None:
     assert shown(media) == [("smoke", None)]
 
 
+def test_a_file_that_is_named_is_read_whatever_it_is_called_and_refused_when_it_says_nothing(tmp_path: Path) -> None:
+    [media] = frames(1)
+    take(file_of(tmp_path, coco(listed("frame-0.jpg"), [(1, SMOKE)]), "README"))
+    assert shown(media) == [("smoke", None)]
+    outcome = take(file_of(tmp_path, b"prose", "notes.txt"))
+    assert (outcome.tally["refused"], outcome.is_whole) == (1, False)
+    assert reasons() == ["The file is of no format that we read."]
+
+
 def test_what_belongs_to_no_picture_is_told(tmp_path: Path) -> None:
     frames(1)
     outcome = take(file_of(tmp_path, coco(listed("frame-0.jpg"), [(1, SMOKE), (9, SMOKE)])))
