@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from accounts.actions.audit import record_all
 from accounts.actions.rights import recheck
 from accounts.prepared import Insert
+from accounts.scopes import CHANGES_OTHERS
 from curation.actions import regionrows
 from curation.actions.importing.chunks import in_chunks
 from curation.actions.importing.journal import LONGEST_REASON, Verdict, judged
@@ -134,15 +135,21 @@ class Standing:
     sha256: str
     origin: str
     is_truth: bool
-    number: int
+    number: int | None
     digest: str  # of its regions; "" when they are not known
     rules: str
     state: str
+    model_name: str
+    model_version: str
 
-    def is_said_by(self, picture: Picture, rules: str) -> bool:
+    def is_said_by(self, picture: Picture, asked: Asked) -> bool:
         """Whether the picture would be told nothing new."""
-        said = (picture.origin, picture.meant.is_truth, picture.meant.digest, rules, picture.state)
-        return (self.origin, self.is_truth, self.digest, self.rules, self.state) == said
+        said = (picture.origin, picture.meant.is_truth, picture.meant.digest, asked.rules.digest, picture.state)
+        is_same_model = not asked.model_name or (self.model_name, self.model_version) == (
+            asked.model_name,
+            asked.model_version,
+        )
+        return is_same_model and (self.origin, self.is_truth, self.digest, self.rules, self.state) == said
 
 
 class _Firsts:
@@ -200,14 +207,14 @@ class Writer:
 
     def _sorted(self, pictures: Sequence[Picture], standing: dict[tuple[int, str], list[Standing]]) -> _Firsts:
         """What is to be written; what is not is settled or refused."""
-        firsts, rules = _Firsts(), self._asked.rules.digest
+        firsts, asked = _Firsts(), self._asked
         for picture in (one for one in pictures if one.is_wanted):
             layer = self._match(picture, standing)
             if layer is None:
                 firsts.create(picture)
-            elif layer.is_truth and not picture.meant.is_truth and layer.rules != rules:
+            elif layer.is_truth and not picture.meant.is_truth and layer.rules != asked.rules.digest:
                 picture.refuse(IS_TRUTH)
-            elif layer.is_said_by(picture, rules) or not self._may_change(picture, layer):
+            elif layer.is_said_by(picture, asked) or not self._may_change(picture, layer):
                 picture.settle(Verdict.UNCHANGED, layer.pk)
             else:
                 firsts.change(picture, layer)
@@ -236,21 +243,31 @@ class Writer:
 
     def _standing(self, pictures: Sequence[Picture], *, lock: bool) -> dict[tuple[int, str], list[Standing]]:
         """Living layers of these files, those that persons made left out."""
-        rows = Annotation.objects.filter(
-            deleted_at=None,
-            media__in={picture.media_id for picture in pictures},
-            sha256__in={picture.original.content.spooled.sha256 for picture in pictures},
-        ).exclude(origin=Origin.HUMAN)
+        rows = (
+            self._changeable()
+            .filter(
+                deleted_at=None,
+                media__in={picture.media_id for picture in pictures},
+                sha256__in={picture.original.content.spooled.sha256 for picture in pictures},
+            )
+            .exclude(origin=Origin.HUMAN)
+        )
         if lock:  # apart, for no lock goes over the join below
             list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         found: dict[tuple[int, str], list[Standing]] = {}
         for row in rows.order_by("pk").values_list(
             "pk", "media_id", "sha256", "origin", "is_truth", "current__number", "current__regions_sha256",
-            KeyTextTransform("rules", "current__report"), "state",
+            KeyTextTransform("rules", "current__report"), "state", "model_name", "model_version",
         ):  # fmt: skip
             layer = Standing(*row)
             found.setdefault((layer.media_id, layer.sha256), []).append(layer)
         return found
+
+    def _changeable(self) -> QuerySet[Annotation]:
+        access = self._asked.by.access
+        if access is None or access.scope in CHANGES_OTHERS:
+            return Annotation.objects.all()  # of media that are seen
+        return Annotation.objects.filter(owner=access)
 
     def _match(self, picture: Picture, standing: dict[tuple[int, str], list[Standing]]) -> Standing | None:
         """The layer that the file has already: one of the same origin, or one without a meaning yet.
@@ -299,7 +316,7 @@ class Writer:
                 setattr(picture.layer, name, value)
             picture.layer.version += 1
             picture.layer.updated_at = now
-        self._append([(picture, layer.number + 1) for picture, layer in changed])
+        self._append([(picture, (layer.number or 0) + 1) for picture, layer in changed])
         layers = [picture.layer for picture, _ in changed if picture.layer]
         Annotation.objects.bulk_update(layers, [*CHANGED, "current", "version", "updated_at"], batch_size=100)
         Region.objects.filter(annotation__in=[layer.pk for layer in layers]).delete()
@@ -310,7 +327,7 @@ class Writer:
         model = {"model_name": self._asked.model_name, "model_version": self._asked.model_version}
         return {
             **picture.original.columns,
-            **(model if picture.origin == Origin.PREDICTION else {}),
+            **(model if self._asked.model_name else {}),
             "state": picture.state,
             "origin": picture.origin,
             "is_truth": picture.meant.is_truth,

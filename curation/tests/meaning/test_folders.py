@@ -134,6 +134,25 @@ def test_a_line_with_a_score_never_becomes_truth(tmp_path: Path, capsys: pytest.
     assert Region.objects.filter(is_truth=True).count() == 1  # the truth is as it was, in a layer of its own
 
 
+def test_a_model_is_named_for_a_layer_that_is_there_and_not_forgotten(tmp_path: Path) -> None:
+    folder = dataset(tmp_path, a=MODEL)
+    take(folder)
+    take(folder, claim="predictions", model_name="yolo", model_version="11")
+    assert verdicts() == {"labels/a.txt": "changed"}
+    take(folder, "smoke=wildfire", claim="predictions")
+    layer = Annotation.objects.get()
+    assert (layer.model_name, layer.model_version, layer.revisions.count()) == ("yolo", "11", 3)
+
+
+def test_who_changes_only_own_layers_gets_one_beside_that_of_another(cast: Cast, tmp_path: Path) -> None:
+    media = named("a.jpg", 1, owner=cast.ana)
+    theirs = stored_annotation(media, SMOKE, by=Actor(cast.olga, door="api"))
+    take(fill(tmp_path, {"data.yaml": NAMES, "labels/a.txt": SMOKE}), by=Actor(cast.ana, door="command"))
+    theirs.refresh_from_db()
+    assert (theirs.version, theirs.state) == (2, "stored")
+    assert Annotation.objects.get(owner=cast.ana).regions_count == 1
+
+
 def test_folders_say_what_their_labels_are(tmp_path: Path) -> None:
     folder = dataset(tmp_path, a=SMOKE)
     fill(folder, {"labels_predictions/a.txt": MODEL, "labels_ground_truth/a.txt": b"2 0.4 0.4 0.1 0.1"})
