@@ -14,7 +14,7 @@ from accounts.actions.rights import recheck
 from accounts.actor import Actor
 from accounts.prepared import Insert, Prepared
 from accounts.refusals import Conflict, NotFound
-from curation.actions import regions
+from curation.actions import queue, regions
 from curation.actions.commit import commit
 from curation.actions.content import annotation as identify
 from curation.actions.media import keep_nothing
@@ -161,17 +161,38 @@ def append(
         "content_type": content.content_type,
         "format": identified.format,
     }
-    return append_file(annotation, file, by=by, said=said, note=note, action=action)
+    revision = append_file(annotation, file, by=by, said=said, note=note, action=action)
+    if said is None:
+        _ask_to_read(annotation, by=by)
+    return revision
+
+
+def _ask_to_read(annotation: Annotation, *, by: Actor) -> None:
+    """Within the transaction that gives an annotation its file: have it found out what the file says."""
+    payload = {"annotation": annotation.pk, "sha256": annotation.sha256}
+    queue.put("read", f"{annotation.pk}:{annotation.sha256[:16]}", payload, by=by)
 
 
 def append_file(
-    annotation: Annotation, file: dict[str, Any], *, by: Actor, said: Said | None, note: str, action: str
+    annotation: Annotation,
+    file: dict[str, Any],
+    *,
+    by: Actor,
+    said: Said | None,
+    note: str,
+    action: str,
+    state: str = "",
+    report: dict[str, Any] | None = None,
 ) -> AnnotationRevision:
-    """As `append`, for an object that the ledger holds. file: the columns that annotation and revision share."""
+    """As `append`, for an object that the ledger holds. file: the columns that annotation and revision share.
+
+    state: what becomes of the annotation's; "" = parsed where it says something, stored otherwise.
+    report: why nothing is said.
+    """
     before = {"file": annotation.file.name, "sha256": annotation.sha256}
     had_regions = annotation.regions_count > 0
-    revision = _next_revision(annotation, file | regions.columns(said) | {"note": note}, by)
-    state = Annotation.State.STORED if said is None else Annotation.State.PARSED
+    revision = _next_revision(annotation, file | (regions.columns(said) or {"report": report}) | {"note": note}, by)
+    state = state or (Annotation.State.STORED if said is None else Annotation.State.PARSED)
     _change(annotation, current_id=revision.pk, state=state, regions_count=len(said.regions) if said else 0, **file)
     annotation.current = revision
     if said or had_regions:

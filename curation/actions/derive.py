@@ -15,19 +15,17 @@ from dataclasses import dataclass, field
 from django.conf import settings
 
 from accounts.actor import Actor
-from accounts.refusals import Busy, Invalid, Missing, Refusal, TooLarge
+from accounts.refusals import Busy, Missing, Refusal
 from curation.actions import derived
 from curation.actions.commit import commit
+from curation.actions.fetching import fetched
 from curation.actions.objects import Content
-from curation.actions.refusing import store_errors
 from curation.actions.working import Work
 from curation.imaging import sniff, video
 from curation.imaging.decoder import AtWork, Decoder, Found
 from curation.models import Media
-from curation.storage.errors import ObjectMissing
 from curation.storage.keys import derived_key
-from curation.storage.spool import Spool, Spooled, ensure_room, spool
-from curation.storage.stores import object_store
+from curation.storage.spool import Spooled, spool
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +33,6 @@ DECODER = Decoder()
 PAGE = 100  # media in memory
 PATIENCE = 3  # media in a row that could not be had before a run gives up
 KEPT = 100  # failures that are kept in words
-DIFFERS = "What was read is not what was stored; check_storage --full says more."
 
 Progress = Callable[[str, int], None]
 
@@ -58,7 +55,7 @@ def derive(work: Work) -> None:
 
 def derive_now(media: Media, *, by: Actor) -> Found | None:
     """Do it here; None when the media was deleted or got other bytes meanwhile. Raises Busy, Full, Missing."""
-    with _fetched(media) as original, ExitStack() as stack:
+    with fetched(media) as original, ExitStack() as stack:
         found = _look(original)
         smalls = [stack.enter_context(_spooled(small.content)) for small in found.small_pictures]
         contents = [Content(derived_key(small.sha256), small, "image/webp") for small in smalls]
@@ -67,25 +64,6 @@ def derive_now(media: Media, *, by: Actor) -> Found | None:
         except derived.OtherBytes:
             return None
     return found
-
-
-@contextmanager
-def _fetched(media: Media) -> Iterator[Spooled]:
-    """The media's bytes in a file without a name, read through the store and compared with their digest."""
-    size = media.size or 0
-    with store_errors():
-        ensure_room(size)
-    with Spool(size) as spooling:
-        try:
-            with store_errors():
-                for chunk in object_store().read_chunks(media.file.name or ""):
-                    spooling.write(chunk)
-                fetched = spooling.finish(media.sha256)
-        except ObjectMissing as error:
-            raise Missing("The object of this media is not in the store.") from error
-        except (Invalid, TooLarge) as error:  # cut short on the way, or damaged: another try may tell
-            raise Busy(DIFFERS) from error
-        yield fetched
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from curation.actions.commit import commit
 from curation.actions.content import annotation as identify_annotation
 from curation.actions.content import picture_or_video
 from curation.actions.objects import Content
+from curation.actions.queue import gathered
 from curation.models import Annotation, Media
 from curation.storage.spool import Spooled
 
@@ -35,7 +36,7 @@ def create(
 
     def rows() -> Entry:
         recheck(by)
-        with together():
+        with together(), gathered():
             picture_row = media.new(type=type, by=by, **columns)
             layer = annotations.new(picture_row, by=by)
             annotations.append(layer, contents[1], text, by=by)

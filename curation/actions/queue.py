@@ -20,6 +20,7 @@ from curation.models import Job
 
 Noted = list[tuple[str, str]]  # kind and key of jobs
 _insert = Insert(Job, skips_known=True)
+_gathered: ContextVar[list[Job] | None] = ContextVar("jobs that wait for the end of `gathered`")
 _noted: ContextVar[Noted | None] = ContextVar("noted", default=None)
 
 
@@ -30,7 +31,7 @@ def put(
 
     key: names what the job is about so exactly that a job which runs already need not be run again.
     """
-    _insert(
+    _write(
         Job(
             kind=kind,
             key=key,
@@ -40,6 +41,26 @@ def put(
             sent_at=None if delay else announce_after_commit(kind, key),
         )
     )
+
+
+def _write(*jobs: Job) -> None:
+    waiting = _gathered.get(None)
+    if waiting is None:
+        _insert(*jobs)
+    else:
+        waiting.extend(jobs)
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """Within a transaction: jobs that are put inside the block are inserted at its end, by one statement."""
+    mark = _gathered.set([])
+    try:
+        yield
+        jobs = _gathered.get()
+    finally:
+        _gathered.reset(mark)
+    _insert(*jobs or ())
 
 
 def announce_after_commit(kind: str, key: str) -> datetime | None:
@@ -89,4 +110,4 @@ def put_many(kind: str, payloads: dict[str, dict[str, Any]], *, by: Actor) -> No
         )
         for key, payload in payloads.items()
     )
-    _insert(*jobs)
+    _write(*jobs)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from curation.actions import annotation_imports, chores, imports, places
 from curation.actions.completing import complete_upload
 from curation.actions.derive import derive
+from curation.actions.meaning import uploaded
 from curation.actions.working import Work
 
 
@@ -26,6 +27,7 @@ HANDLERS: dict[str, Handler] = {
     "derive": Handler(derive, seconds=900),
     "import": Handler(imports.work, seconds=24 * 3600),
     "import_annotations": Handler(annotation_imports.work, seconds=24 * 3600),
+    "read": Handler(uploaded.read, seconds=300),
     "resolve": Handler(places.work, seconds=600),
     "scrub": Handler(chores.scrub_slice, seconds=6 * 3600),
     "sweep_uploads": Handler(chores.sweep_uploads, seconds=1800),

@@ -24,6 +24,7 @@ from curation.actions.meaning.asked import Asked
 from curation.actions.meaning.finding import Found
 from curation.actions.meaning.journal import Journal
 from curation.actions.meaning.meant import Meant
+from curation.actions.meaning.rules import Rules
 from curation.actions.objects import Content
 from curation.models import Annotation, AnnotationRevision, Label, Origin, Region
 
@@ -347,7 +348,7 @@ class Writer:
                 is_truth=picture.meant.is_truth,
                 regions=None if picture.meant.refusal else picture.meant.regions,
                 regions_sha256=picture.meant.digest,
-                report=self._report(picture),
+                report=report_of(picture.original, picture.meant, self._asked.rules, self._run_id),
                 **picture.original.columns,
             )
             for picture, number in numbered
@@ -366,21 +367,6 @@ class Writer:
             told[revision.annotation_id] = after | {"origin": revision.origin, "is_truth": revision.is_truth}
         record_all("annotation.import", "annotation", told, by=self._asked.by)
 
-    def _report(self, picture: Picture) -> dict[str, Any]:
-        meant, rules = picture.meant, self._asked.rules
-        said = {
-            "format": picture.original.format,
-            "version": picture.original.version,
-            "regions": meant.kept,
-            "dropped": meant.dropped,
-            "refused": meant.refused,
-            "problems_count": meant.problems,
-            "problems": [{"where": where, "class": class_, "sentence": what} for where, class_, what in meant.told],
-            "rules": rules.digest,
-            "mapping": {"name": rules.name, "version": rules.version, "import": self._run_id},
-        }
-        return said | ({"refusal": meant.refusal} if meant.refusal else {})
-
     def _index(self, pictures: Iterable[Picture]) -> None:
         labels = dict(Label.objects.values_list("code", "pk"))
         regionrows.insert(
@@ -389,6 +375,22 @@ class Writer:
             if picture.layer and not picture.meant.refusal
             for row in regionrows.rows_of(picture.layer, picture.meant.regions, labels)
         )
+
+
+def report_of(original: Original, meant: Meant, rules: Rules, run_id: int | None = None) -> dict[str, Any]:
+    """What a revision keeps of how its regions were found. run_id: of the import."""
+    said = {
+        "format": original.format,
+        "version": original.version,
+        "regions": meant.kept,
+        "dropped": meant.dropped,
+        "refused": meant.refused,
+        "problems_count": meant.problems,
+        "problems": [{"where": where, "class": class_, "sentence": what} for where, class_, what in meant.told],
+        "rules": rules.digest,
+        "mapping": {"name": rules.name, "version": rules.version, "import": run_id},
+    }
+    return said | ({"refusal": meant.refusal} if meant.refusal else {})
 
 
 def _slices(rows: Sequence[Any], columns: int) -> Iterable[Sequence[Any]]:
