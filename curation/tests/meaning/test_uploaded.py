@@ -52,6 +52,12 @@ def read_all() -> None:
         uploaded.read(Attempt(job.payload))
 
 
+def report_of(layer: Annotation) -> Any:
+    assert layer.current is not None
+    assert layer.current.report is not None
+    return layer.current.report
+
+
 def test_the_predictions_of_a_device_get_their_regions_and_stay_predictions(cast: Cast) -> None:
     media = stored_media()
     layer = stored_annotation(media, PREDICTIONS, by=actor(cast.tower))
@@ -84,8 +90,7 @@ def test_a_class_that_is_no_label_is_kept_without_one_and_listed() -> None:
     read_all()
     layer.refresh_from_db()
     assert shown(media) == [(None, None)]
-    assert layer.current is not None
-    assert layer.current.report["problems"][0]["class"] == "Feuer"
+    assert report_of(layer)["problems"][0]["class"] == "Feuer"
 
 
 def test_class_numbers_mean_nothing_without_a_mapping() -> None:
@@ -102,9 +107,8 @@ def test_the_mapping_called_uploads_says_what_classes_and_numbers_become() -> No
     read_all()
     layer.refresh_from_db()
     assert shown(media) == [("smoke", None)]
-    assert layer.current is not None
-    assert layer.current.report["mapping"] == {"name": "uploads", "version": 1, "import": None}
-    assert layer.current.report["dropped"] == 1
+    assert report_of(layer)["mapping"] == {"name": "uploads", "version": 1, "import": None}
+    assert report_of(layer)["dropped"] == 1
 
 
 def test_a_file_of_no_format_is_kept_shown_as_unknown_and_not_looked_into_again() -> None:
@@ -124,8 +128,7 @@ def test_a_line_that_cannot_be_is_a_problem_and_the_others_count() -> None:
     read_all()
     layer.refresh_from_db()
     assert (layer.state, layer.regions_count) == ("problem", 1)
-    assert layer.current is not None
-    assert layer.current.report["problems_count"] == 1
+    assert report_of(layer)["problems_count"] == 1
 
 
 def test_of_a_file_about_several_pictures_that_of_this_name_counts() -> None:
@@ -144,8 +147,7 @@ def test_a_file_about_several_others_says_how_to_import_it() -> None:
     read_all()
     layer = only_layer(media)
     assert layer.state == "problem"
-    assert layer.current is not None
-    assert "import_annotations" in layer.current.report["refusal"]
+    assert "import_annotations" in report_of(layer)["refusal"]
     assert not Region.objects.exists()
 
 
