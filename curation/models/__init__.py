@@ -3,6 +3,7 @@
 from curation.models.adoption import AdoptionFinding
 from curation.models.annotation import Annotation, AnnotationRevision, Origin, origin_of_upload_by
 from curation.models.camera import Camera, CameraAlias, View, ViewAlias
+from curation.models.cluster import Cluster, ClusterItem, ComparisonDue, DuplicateSearch, Likeness
 from curation.models.derived import Derived, Fingerprint, MediaFact
 from curation.models.idempotency import IdempotencyKey
 from curation.models.imports import AnnotationImport, ImportItem, ImportRun
@@ -34,7 +35,11 @@ __all__ = [
     "AnnotationRevision",
     "Camera",
     "CameraAlias",
+    "Cluster",
+    "ClusterItem",
+    "ComparisonDue",
     "Derived",
+    "DuplicateSearch",
     "Fingerprint",
     "IdempotencyKey",
     "ImportItem",
@@ -42,6 +47,7 @@ __all__ = [
     "Installation",
     "Job",
     "Label",
+    "Likeness",
     "Mapping",
     "Media",
     "MediaFact",
