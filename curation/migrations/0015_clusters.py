@@ -25,6 +25,7 @@ class Migration(migrations.Migration):
                         max_length=6,
                     ),
                 ),
+                ("centre", models.BinaryField(max_length=32)),
                 ("reach", models.PositiveSmallIntegerField(default=0)),
                 ("size", models.PositiveIntegerField()),
                 ("awaits", models.BooleanField(default=True)),
@@ -59,15 +60,6 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         db_index=False,
                         null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="curation.media",
-                    ),
-                ),
-                (
-                    "representative",
-                    models.ForeignKey(
-                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="curation.media",

@@ -1,15 +1,33 @@
-"""The fingerprints that there are already are due to be compared. One statement each way; nobody waits for the table."""
+"""The fingerprints that there are already are due to be compared; STEP of them with each statement."""
+
+from typing import Any
 
 from django.db import migrations
 
-TABLE = "curation_comparisondue"
-FILL = f"""
-INSERT INTO {TABLE} (media_id, is_global)
+STEP = 50_000
+FILL = """
+INSERT INTO curation_comparisondue (media_id, is_global)
 SELECT media_id, everywhere FROM curation_fingerprint
 CROSS JOIN (SELECT TRUE AS everywhere UNION ALL SELECT FALSE) AS reaches
-"""  # noqa: S608
+WHERE media_id > %s AND media_id <= %s
+ON CONFLICT DO NOTHING
+"""
+
+
+def fill(apps: Any, schema_editor: Any) -> None:
+    rows = apps.get_model("curation", "Fingerprint").objects.order_by("pk").values_list("pk", flat=True)
+    done = 0
+    while rows.filter(pk__gt=done).exists():
+        upto = rows.filter(pk__gt=done)[STEP - 1 : STEP].first() or rows.last()
+        with schema_editor.connection.cursor() as cursor:
+            cursor.execute(FILL, [done, upto])
+        done = upto
+
+
+def empty(apps: Any, schema_editor: Any) -> None:
+    """The table goes with the migration before this one."""
 
 
 class Migration(migrations.Migration):
     dependencies = [("curation", "0015_clusters")]
-    operations = [migrations.RunSQL(FILL, f"DELETE FROM {TABLE}")]  # noqa: S608
+    operations = [migrations.RunPython(fill, empty)]

@@ -44,8 +44,8 @@ class Cluster(models.Model):
         NOT_DUPLICATES = "not_duplicates"
 
     kind = models.CharField(max_length=6, choices=Kind, default=Kind.NEAR)
-    representative = models.ForeignKey(Media, models.PROTECT, related_name="+", db_index=False)  # distances are to it
-    reach = models.PositiveSmallIntegerField(default=0)  # the largest of these distances
+    centre = models.BinaryField(max_length=32)  # the fingerprint that it began with; media come and go around it
+    reach = models.PositiveSmallIntegerField(default=0)  # of 256 bits: how far from the centre its media are at most
     size = models.PositiveIntegerField()  # items, those of deleted media too
     awaits = models.BooleanField(default=True)  # a look: nothing is decided, or media joined since
     decision = models.CharField(max_length=14, choices=Decision, blank=True)
@@ -114,7 +114,7 @@ class ClusterItem(models.Model):
     cluster = models.ForeignKey(Cluster, models.CASCADE, related_name="items", db_index=False)
     media = models.OneToOneField(Media, models.PROTECT, related_name="cluster_item")
     media_sha256 = models.CharField(max_length=64)  # of the bytes that were compared; others make the item stale
-    distance = models.PositiveSmallIntegerField()  # of 256 bits, to the cluster's representative
+    distance = models.PositiveSmallIntegerField()  # of 256 bits, to the cluster's centre
     is_new = models.BooleanField(default=False)  # joined after the decision, which is not about it
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
