@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.actions.audit import record
 from accounts.actor import Actor
 from curation.actions import places, queue
+from curation.actions.duplicates import due
 from curation.actions.objects import Content, let_go
 from curation.imaging.decoder import Found
 from curation.models import Derived, Fingerprint, Media, MediaFact
@@ -41,6 +42,7 @@ def ask_all(rows: Iterable[Media], *, by: Actor) -> None:
 
 def forget(media_ids: Collection[int]) -> None:
     """Within the transaction that takes their bytes away: nothing derived from these outlives them."""
+    due.leave(media_ids)
     small_pictures = Derived.objects.filter(media__in=media_ids)
     let_go(list(small_pictures.values_list("file", flat=True)))
     for rows in (small_pictures, Fingerprint.objects.filter(media__in=media_ids)):
@@ -107,6 +109,10 @@ def _keep_small_pictures(media: Media, found: Found, contents: list[Content]) ->
 
 
 def _keep_fingerprint(media: Media, found: Found) -> None:
+    before = Fingerprint.objects.filter(media=media).values_list("dhash256", flat=True).first()
+    looks_the_same = before is not None and bytes(before) == found.dhash256
+    if before is not None and not looks_the_same:
+        due.leave([media.pk])
     if found.dhash64 is None or found.dhash256 is None:
         Fingerprint.objects.filter(media=media).delete()
         return
@@ -114,6 +120,8 @@ def _keep_fingerprint(media: Media, found: Found) -> None:
     signed = found.dhash64 - (1 << 64) if found.dhash64 >> 63 else found.dhash64
     columns = {"media_sha256": media.sha256, "dhash64": signed, "dhash256": found.dhash256, **bands}
     _upsert(Fingerprint(media=media, **columns), list(columns))
+    if not looks_the_same:
+        due.ask([media.pk])
 
 
 def _keep_fact(media: Media, found: Found, problems: list[str]) -> None:

@@ -17,6 +17,7 @@ from accounts.actions.audit import record
 from accounts.actor import Actor
 from accounts.names import fold
 from curation.actions import queue, sequences
+from curation.actions.duplicates import due
 from curation.actions.working import Work
 from curation.models import Camera, CameraAlias, Media, View, ViewAlias
 from curation.models.camera import fold_source
@@ -109,6 +110,7 @@ def resolve(media_ids: Sequence[int], *, by: Actor) -> None:
             row.view_id = views.get(row.pk)
         _keep(turned)
         sequences.place(rows)
+        due.ask_in_place([row.pk for row in rows if row.view_id and row.captured_at])
 
 
 def _keep(rows: Sequence[Media]) -> None:

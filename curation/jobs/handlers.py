@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from curation.actions import annotation_imports, chores, imports, places
 from curation.actions.completing import complete_upload
 from curation.actions.derive import derive
+from curation.actions.duplicates import searching
 from curation.actions.meaning import uploaded
 from curation.actions.working import Work
 
@@ -25,6 +26,7 @@ HANDLERS: dict[str, Handler] = {
     "collect": Handler(chores.collect_unneeded, seconds=6 * 3600),
     "complete_upload": Handler(complete_upload, seconds=4 * 3600),
     "derive": Handler(derive, seconds=900),
+    "find_duplicates": Handler(searching.work, seconds=3600),
     "import": Handler(imports.work, seconds=24 * 3600),
     "import_annotations": Handler(annotation_imports.work, seconds=24 * 3600),
     "read": Handler(uploaded.read, seconds=300),

@@ -1,0 +1,1 @@
+"""Near-duplicates: what is due, compared, made into clusters and decided."""

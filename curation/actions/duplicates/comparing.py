@@ -1,0 +1,140 @@
+"""Compare one part of a search, and queue the likenesses that are found. Twice is as once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any
+
+from django.db.models import Exists, Max, Min, OuterRef, Q
+from django.db.models.functions import Coalesce
+
+from curation.actions.duplicates.neighbours import Pair, Report, Seen, by_looks, in_a_row
+from curation.actions.duplicates.planning import PART, Part, Progress, in_band, taken_on
+from curation.actions.sequences import GAP
+from curation.models import Fingerprint, Likeness, Media, View
+
+WITHIN = GAP  # of time: what a view shows after the pause that ends a sequence is something else
+BATCH = 1000  # rows that a statement writes
+TIMES = 5000  # capture times in memory
+APART = timedelta(days=1)  # due media with no longer pause are read in one go
+
+
+def compare(search_id: int, part: Part, progress: Progress) -> Report:
+    """part: {"media": [first, last]}, {"views": [first, last]} or {"band": n, "values": [first, last]}."""
+    report, told = Report(), 0
+    pairs = _pairs(search_id, part, report)
+    while batch := list(islice(pairs, BATCH)):
+        told += len(batch)
+        Likeness.objects.bulk_create([Likeness(**one._asdict()) for one in batch], ignore_conflicts=True)
+        progress("likenesses", told)
+    return report
+
+
+def _pairs(search_id: int, part: Part, report: Report) -> Iterator[Pair]:
+    if "media" in part:
+        first, last = part["media"]
+        return _of_bytes(search_id, first, last, report)
+    if "views" in part:
+        first, last = part["views"]
+        return _of_views(search_id, first, last, report)
+    first, last = part["values"]
+    return _of_band(search_id, part["band"], first, last, report)
+
+
+def _number(fingerprint: Any) -> int:
+    return int.from_bytes(bytes(fingerprint))
+
+
+# --- The same bytes --------------------------------------------------------------------------------
+
+
+def _of_bytes(search_id: int, first: int, last: int, report: Report) -> Iterator[Pair]:
+    """Each is tied to the first media with its bytes, and that one to the last: late ones find the others so."""
+    due = taken_on(search_id, is_global=False).filter(media=OuterRef("pk"))
+    rows = Media.objects.living().stored().filter(Exists(due), pk__gte=first, pk__lte=last).order_by("pk")
+    done = first - 1
+    while page := dict(rows.filter(pk__gt=done).values_list("pk", "sha256")[:BATCH]):
+        ends = _ends(set(page.values()))
+        for media, sha256 in page.items():
+            low, high = ends.get(sha256, (media, media))
+            one, other = (media, low) if media != low else (high, low)
+            if one > other:
+                report.pairs += 1
+                yield Pair(one, other, 0)
+        done = max(page)
+
+
+def _ends(digests: set[str]) -> dict[str, tuple[int, int]]:
+    """First and last media by their bytes; of these that have a fingerprint."""
+    rows = Media.objects.living().filter(sha256__in=digests, fingerprint__isnull=False).order_by()
+    return {sha256: (low, high) for sha256, low, high in rows.values_list("sha256").annotate(Min("pk"), Max("pk"))}
+
+
+# --- The same view ---------------------------------------------------------------------------------
+
+
+def _of_views(search_id: int, first: int, last: int, report: Report) -> Iterator[Pair]:
+    due = taken_on(search_id, is_global=False).filter(media__captured_at__isnull=False)
+    shown = due.annotate(shown=Coalesce("media__view__shown_as", "media__view")).filter(shown__range=(first, last))
+    for view_id in sorted(set(shown.order_by().values_list("shown", flat=True).distinct())):
+        views = list(View.objects.shown_as(view_id).values_list("pk", flat=True))
+        for start, end in _spans(search_id, views):
+            yield from in_a_row(_frames(search_id, views, start - WITHIN, end + WITHIN), report, span=WITHIN)
+
+
+def _spans(search_id: int, views: list[int]) -> Iterator[tuple[datetime, datetime]]:
+    """When media of these views were taken that are due; cut where there is a long pause."""
+    due = Exists(taken_on(search_id, is_global=False).filter(media=OuterRef("pk")))
+    rows = Media.objects.filter(due, view__in=views, captured_at__isnull=False).order_by("captured_at")
+    times: Any = rows.values_list("captured_at", flat=True).distinct()
+    done: datetime | None = None
+    while page := list((times.filter(captured_at__gt=done) if done else times)[:TIMES]):
+        start = before = page[0]
+        for at in page[1:]:
+            if at - before > APART:
+                yield start, before
+                start = at
+            before = at
+        yield start, before
+        done = before
+
+
+def _frames(search_id: int, views: list[int], start: datetime, end: datetime) -> Iterator[Seen]:
+    """What these views showed within a span, in the order of capture; PART of it in memory."""
+    due = Exists(taken_on(search_id, is_global=False).filter(media=OuterRef("media")))
+    rows = Fingerprint.objects.filter(media__view__in=views, media__deleted_at=None, media__captured_at__lte=end)
+    rows = rows.annotate(is_due=due).order_by("media__captured_at", "media")
+    behind = Q(media__captured_at__gte=start)
+    while page := list(rows.filter(behind).values_list("media", "dhash256", "is_due", "media__captured_at")[:PART]):
+        yield from (Seen(media, _number(fingerprint), is_due, at) for media, fingerprint, is_due, at in page)
+        media, at = page[-1][0], page[-1][3]
+        behind = Q(media__captured_at__gt=at) | Q(media__captured_at=at, media__gt=media)
+
+
+# --- The same band ---------------------------------------------------------------------------------
+
+
+def _of_band(search_id: int, band: int, first: int, last: int, report: Report) -> Iterator[Pair]:
+    for bucket in _buckets(search_id, band, first, last):
+        yield from in_a_row(by_looks(bucket, band), report)
+
+
+def _buckets(search_id: int, band: int, first: int, last: int) -> Iterator[Iterable[Seen]]:
+    """Media that have a value in common; of one that a crowd has, PART at a time."""
+    rows = in_band(search_id, band, first, last).order_by(f"band{band}", "media")
+    rows = rows.values_list("media", "dhash256", "is_due", f"band{band}")
+    if first < last:
+        for _, bucket in groupby(list(rows), itemgetter(3)):  # not more than planned, but for what came since
+            yield map(_seen, bucket)
+        return
+    done = 0
+    while page := list(rows.filter(media__gt=done)[:PART]):
+        yield map(_seen, page)
+        done = page[-1][0]
+
+
+def _seen(row: tuple[int, Any, bool, int]) -> Seen:
+    return Seen(row[0], _number(row[1]), row[2])
