@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 from operator import itemgetter
@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Exists, Max, Min, OuterRef, Q
 from django.db.models.functions import Coalesce
 
-from curation.actions.duplicates.neighbours import Pair, Report, Seen, by_looks, in_a_row
+from curation.actions.duplicates.neighbours import COMPARED, Pair, Report, Seen, by_looks, in_a_row
 from curation.actions.duplicates.planning import PART, Part, Progress, in_band, taken_on
 from curation.actions.sequences import GAP
 from curation.models import Fingerprint, Likeness, Media, View
@@ -118,22 +118,22 @@ def _frames(search_id: int, views: list[int], start: datetime, end: datetime) ->
 
 
 def _of_band(search_id: int, band: int, first: int, last: int, report: Report) -> Iterator[Pair]:
-    for bucket in _buckets(search_id, band, first, last):
-        yield from in_a_row(by_looks(bucket, band), report)
-
-
-def _buckets(search_id: int, band: int, first: int, last: int) -> Iterator[Iterable[Seen]]:
-    """Media that have a value in common; of one that a crowd has, PART at a time."""
     rows = in_band(search_id, band, first, last).order_by(f"band{band}", "media")
     rows = rows.values_list("media", "dhash256", "is_due", f"band{band}")
     if first < last:
         for _, bucket in groupby(list(rows), itemgetter(3)):  # not more than planned, but for what came since
-            yield map(_seen, bucket)
-        return
-    done = 0
+            yield from in_a_row(by_looks(map(_seen, bucket), band), report)
+    else:
+        yield from _of_a_crowd(rows, band, report)
+
+
+def _of_a_crowd(rows: Any, band: int, report: Report) -> Iterator[Pair]:
+    """Of media that all have one value: PART at a time, and with each PART a sample of those before."""
+    done, sample = 0, list[Seen]()
     while page := list(rows.filter(media__gt=done)[:PART]):
-        yield map(_seen, page)
-        done = page[-1][0]
+        bucket = by_looks([*sample, *map(_seen, page)], band)
+        yield from in_a_row(bucket, report)
+        done, sample = page[-1][0], bucket[:: max(1, len(bucket) // COMPARED)]
 
 
 def _seen(row: tuple[int, Any, bool, int]) -> Seen:

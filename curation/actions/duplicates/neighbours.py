@@ -82,7 +82,8 @@ class Row:
         yield from self._joined(one, near)
         if self._span is not None:
             yield from self._frozen(one)
-        self._groups.append(self._group_of(near))
+        group = self._group_of(near)
+        self._groups.append(group)
         self._last.append(one)
         self._fingerprints.append(one.fingerprint)
         self._due += one.is_due
