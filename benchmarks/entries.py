@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import annotations as meaning
-from benchmarks import derive, flows, imports, ingest, jobs, lists, video, views
+from benchmarks import clusters, derive, flows, imports, ingest, jobs, lists, video, views
 from benchmarks.rig import servers, service
 
 ON_ONE_SERVICE = {
@@ -27,7 +27,7 @@ ON_ONE_SERVICE = {
 
 
 def main(names: list[str]) -> None:
-    names = names or [*ON_ONE_SERVICE, "lists"]
+    names = names or [*ON_ONE_SERVICE, "lists", "clusters"]
     with servers() as variables:
         with service(variables) as running:
             for name in (name for name in names if name in ON_ONE_SERVICE):
@@ -36,6 +36,9 @@ def main(names: list[str]) -> None:
         if "lists" in names:
             sys.stdout.write("\nlists\n")
             lists.compare(variables)
+        if "clusters" in names:
+            sys.stdout.write("\nclusters\n")
+            clusters.compare(variables)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("is_global", models.BooleanField()),
-                ("parts", models.JSONField(default=list)),
+                ("phases", models.JSONField(null=True)),
                 ("reports", models.JSONField(default=dict)),
                 ("report", models.JSONField(default=dict)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),

@@ -131,11 +131,14 @@ class ClusterItem(models.Model):
 
 
 class DuplicateSearch(models.Model):
-    """One search for near-duplicates: parts that workers compare in any order, then one that makes clusters of them."""
+    """One search for near-duplicates: phases one after the other, each of parts that are compared in any order.
+
+    After each phase clusters are made of what its parts found, so that the next one need not find it again.
+    """
 
     is_global = models.BooleanField()  # everything with everything; else within a camera's view and some time
-    parts = models.JSONField(default=list)  # [{...}]: what each part is to compare
-    reports = models.JSONField(default=dict)  # what each part found, by its number: the parts that are done
+    phases = models.JSONField(null=True)  # [[{...}]]: what each part is to compare; NULL until that is planned
+    reports = models.JSONField(default=dict)  # of the parts ("0.3": fourth of the first phase) and phases that are done
     report = models.JSONField(default=dict)  # of the whole, when it has come to an end
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False

@@ -119,7 +119,7 @@ def _frames(search_id: int, views: list[int], start: datetime, end: datetime) ->
 
 def _of_band(search_id: int, band: int, first: int, last: int, report: Report) -> Iterator[Pair]:
     rows = in_band(search_id, band, first, last).order_by(f"band{band}", "media")
-    rows = rows.values_list("media", "dhash256", "is_due", f"band{band}")
+    rows = rows.values_list("media", "dhash256", "is_due", f"band{band}", "cluster")
     if first < last:
         for _, bucket in groupby(list(rows), itemgetter(3)):  # not more than planned, but for what came since
             yield from in_a_row(by_looks(map(_seen, bucket), band), report)
@@ -136,5 +136,6 @@ def _of_a_crowd(rows: Any, band: int, report: Report) -> Iterator[Pair]:
         done, sample = page[-1][0], bucket[:: max(1, len(bucket) // COMPARED)]
 
 
-def _seen(row: tuple[int, Any, bool, int]) -> Seen:
-    return Seen(row[0], _number(row[1]), row[2])
+def _seen(row: tuple[int, Any, bool, int, int | None]) -> Seen:
+    media, fingerprint, is_due, _, cluster = row
+    return Seen(media, _number(fingerprint), is_due, cluster=cluster or 0)

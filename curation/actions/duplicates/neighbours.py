@@ -18,12 +18,13 @@ BITS = 256
 
 
 class Seen(NamedTuple):
-    """A media as it is compared. is_due: not compared before; at: of its capture."""
+    """A media as it is compared. is_due: not compared before; at: of its capture; cluster: its own, 0 for none."""
 
     media: int
     fingerprint: int
     is_due: bool
     at: datetime | None = None
+    cluster: int = 0
 
 
 class Pair(NamedTuple):
@@ -71,6 +72,7 @@ class Row:
         self._last: list[Seen] = []
         self._fingerprints: list[int] = []  # of these
         self._groups: list[int] = []  # and a number that those have in common which hang together
+        self._clusters: dict[int, int] = {}  # the number of clusters that were found to hang together
         self._due = 0  # how many of these are due
         self._count = self._left_out = self._run = 0  # _run: pictures in a row that were the same
 
@@ -78,14 +80,17 @@ class Row:
         """The likenesses of the next media with those before it."""
         self._forget(one)
         self._count += 1
-        near = self._near(one)
-        yield from self._joined(one, near)
+        places = self._near(one)
+        mine = self._number(one)
+        groups = {self._groups[place] for place in places}
+        if groups - {mine}:
+            yield from self._joined(one, places, mine)
         if self._span is not None:
             yield from self._frozen(one)
-        group = self._group_of(near)
-        self._groups.append(group)
+        self._one_group({*groups, mine}, mine)
         self._last.append(one)
         self._fingerprints.append(one.fingerprint)
+        self._groups.append(mine)
         self._due += one.is_due
 
     def end(self) -> None:
@@ -108,24 +113,30 @@ class Row:
             self._due -= sum(other.is_due for other in self._last[:gone])
             del self._last[:gone], self._fingerprints[:gone], self._groups[:gone]
 
-    def _near(self, one: Seen) -> list[tuple[int, int]]:
-        """Place and distance of those that look like this one; of two that were compared before nothing is asked."""
+    def _number(self, one: Seen) -> int:
+        """That of its cluster, below 0, or one of its own, above."""
+        number = -one.cluster or self._count
+        while number in self._clusters:
+            number = self._clusters[number]
+        return number
+
+    def _near(self, one: Seen) -> list[int]:
+        """Places of those that look like this one; of two that were compared before nothing is asked."""
         if not one.is_due and not self._due:
             return []
-        mine = one.fingerprint
-        alike = [
-            (place, distance)
-            for place, other in enumerate(self._fingerprints)
-            if (distance := (other ^ mine).bit_count()) <= ALIKE
-        ]
-        return alike if one.is_due else [found for found in alike if self._last[found[0]].is_due]
+        mine, alike = one.fingerprint, ALIKE
+        places = [place for place, other in enumerate(self._fingerprints) if (other ^ mine).bit_count() <= alike]
+        return places if one.is_due else [place for place in places if self._last[place].is_due]
 
-    def _joined(self, one: Seen, near: list[tuple[int, int]]) -> Iterator[Pair]:
+    def _joined(self, one: Seen, places: list[int], mine: int) -> Iterator[Pair]:
         """One likeness for each group that hangs together: with the media of it that is nearest."""
         nearest: dict[int, tuple[int, int, int]] = {}
-        for place, distance in near:
-            group, told = self._groups[place], (distance, self._last[place].media, place)
-            nearest[group] = min(nearest.get(group, told), told)
+        for place in places:
+            group = self._groups[place]
+            if group != mine:
+                distance = (self._fingerprints[place] ^ one.fingerprint).bit_count()
+                told = (distance, self._last[place].media, place)
+                nearest[group] = min(nearest.get(group, told), told)
         for distance, _, place in sorted(nearest.values()):
             self._report.pairs += 1
             yield pair(one, self._last[place], distance)
@@ -137,15 +148,11 @@ class Row:
         if before and self._run >= FROZEN and is_due:
             yield pair(one, before, 0, is_frozen=True)
 
-    def _group_of(self, near: list[tuple[int, int]]) -> int:
-        """The number of this one, which those that it hangs together with have from now on."""
-        joined = {self._groups[place] for place, _ in near}
-        if not joined:
-            return self._count
-        number = min(joined)
+    def _one_group(self, joined: set[int], number: int) -> None:
+        """Those that hang together have one number from now on."""
         if len(joined) > 1:
+            self._clusters |= {group: number for group in joined if group < 0 and group != number}
             self._groups = [number if group in joined else group for group in self._groups]
-        return number
 
 
 def in_a_row(media: Iterable[Seen], report: Report, *, span: timedelta | None = None) -> Iterator[Pair]:

@@ -1,7 +1,6 @@
 """Cut a search into parts of bounded size, which workers compare in any order.
 
-A search takes on whatever is due, also from one that is under way or was killed: that one then compares less, and
-nothing is lost. What it has found already is found once more.
+A search that was killed is gone on with; when two go on with the same one, both find the same.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from django.db.models import Count, Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.actor import Actor
-from curation.models import ComparisonDue, DuplicateSearch, Fingerprint
+from curation.models import ClusterItem, ComparisonDue, DuplicateSearch, Fingerprint
 
 PART = 50_000  # media that a part reads at once
 STEP = 20_000  # rows that a statement writes
@@ -27,18 +26,35 @@ Part = dict[str, Any]
 
 
 def begin(*, is_global: bool, by: Actor, progress: Progress) -> DuplicateSearch:
-    """Take on what is due, and write down the parts."""
-    search = DuplicateSearch.objects.create(is_global=is_global, requested_by=by.access)
-    taken = 0
-    for first, last in steps(_due(is_global)):
-        rows = _due(is_global).filter(pk__gte=first, pk__lte=last)
-        taken += rows.update(search=search)
-        progress("comparisons taken on", taken)
-    search.parts = [*_of_bytes(search), *_of_views(search)]
-    if is_global:
-        search.parts += [part for band in range(BANDS) for part in _of_band(search, band)]
-    search.save(update_fields=["parts"])
+    """The search of this reach that has not come to its end, or a new one of what is due."""
+    open_ones = DuplicateSearch.objects.filter(is_global=is_global, finished_at=None).order_by("pk")
+    search = open_ones.first() or DuplicateSearch.objects.create(is_global=is_global, requested_by=by.access)
+    if search.phases is None:
+        _take_on(search, progress)
+        search.phases = [phase for phase in _phases(search) if phase]
+        DuplicateSearch.objects.filter(pk=search.pk, phases__isnull=True).update(phases=search.phases)
+        search.refresh_from_db()
     return search
+
+
+def is_anything_due(*, is_global: bool) -> bool:
+    """Whether there is something that no search has taken on."""
+    return bool(_due(is_global).exists())
+
+
+def _take_on(search: DuplicateSearch, progress: Progress) -> None:
+    taken = 0
+    for first, last in steps(_due(search.is_global)):
+        taken += _due(search.is_global).filter(pk__gte=first, pk__lte=last).update(search=search)
+        progress("comparisons taken on", taken)
+
+
+def _phases(search: DuplicateSearch) -> Iterator[list[Part]]:
+    yield [*_of_bytes(search), *_of_views(search)]
+    if search.is_global:
+        touched = _touched(search)
+        for band in range(BANDS):
+            yield _of_band(band, touched[band])
 
 
 def taken_on(search_id: int, *, is_global: bool) -> Any:
@@ -47,7 +63,8 @@ def taken_on(search_id: int, *, is_global: bool) -> Any:
 
 
 def _due(is_global: bool) -> Any:
-    return ComparisonDue.objects.all() if is_global else ComparisonDue.objects.filter(is_global=False)
+    rows = ComparisonDue.objects.filter(search=None)
+    return rows if is_global else rows.filter(is_global=False)
 
 
 def steps(rows: Any) -> Iterator[tuple[int, int]]:
@@ -58,9 +75,9 @@ def steps(rows: Any) -> Iterator[tuple[int, int]]:
         done = ids[-1]
 
 
-def _media(search: DuplicateSearch) -> Iterator[tuple[int, int]]:
-    """First and last media of every STEP that are due in their places."""
-    rows, done = taken_on(search.pk, is_global=False).order_by("media").values_list("media", flat=True), 0
+def _media(search: DuplicateSearch, *, is_global: bool = False) -> Iterator[tuple[int, int]]:
+    """First and last media of every STEP that are due."""
+    rows, done = taken_on(search.pk, is_global=is_global).order_by("media").values_list("media", flat=True), 0
     while ids := list(rows.filter(media__gt=done)[:STEP]):
         yield ids[0], ids[-1]
         done = ids[-1]
@@ -81,21 +98,38 @@ def _of_views(search: DuplicateSearch) -> list[Part]:
     return [{"views": [first, last]} for first, last in _packed(counts)]
 
 
-def _of_band(search: DuplicateSearch, band: int) -> list[Part]:
-    """Values of a band that media have which are due, by how many have them in all."""
+def _touched(search: DuplicateSearch) -> list[set[int]]:
+    """The values of each band that media have which are due."""
+    touched: list[set[int]] = [set() for _ in range(BANDS)]
+    due = Exists(taken_on(search.pk, is_global=True).filter(media=OuterRef("media")))
+    for first, last in _media(search, is_global=True):
+        rows = Fingerprint.objects.filter(due, media__gte=first, media__lte=last)
+        for values in rows.values_list(*(f"band{band}" for band in range(BANDS))):
+            for seen, value in zip(touched, values, strict=True):
+                seen.add(value)
+    return touched
+
+
+def _of_band(band: int, touched: set[int]) -> list[Part]:
+    """Values that media have which are due, by how many have them in all."""
     counts: Counter[int] = Counter()
     for first in range(0, VALUES, WINDOW):
-        rows = in_band(search.pk, band, first, first + WINDOW - 1).order_by()
-        counts.update(dict(rows.values_list(f"band{band}").annotate(Count("pk"))))
+        rows = Fingerprint.objects.filter(**{f"band{band}__range": (first, first + WINDOW - 1)}).order_by()
+        counted = rows.values_list(f"band{band}").annotate(Count("pk"))
+        counts.update({value: count for value, count in counted if value in touched})
     return [{"band": band, "values": [first, last]} for first, last in _packed(counts)]
 
 
 def in_band(search_id: int, band: int, first: int, last: int) -> Any:
-    """Fingerprints with a value between these two, where one that is due has the same; `is_due` says which."""
+    """Fingerprints with a value between these two, where one that is due has the same; `is_due` says which, and
+    `cluster` where they are."""
     column, due = f"band{band}", taken_on(search_id, is_global=True)
     rows = Fingerprint.objects.filter(**{f"{column}__range": (first, last)})
     is_due = Exists(due.filter(media=OuterRef("media")))
-    return rows.filter(**{f"{column}__in": Subquery(rows.filter(is_due).values(column))}).annotate(is_due=is_due)
+    return rows.filter(**{f"{column}__in": Subquery(rows.filter(is_due).values(column))}).annotate(
+        is_due=is_due,
+        cluster=Subquery(ClusterItem.objects.filter(media=OuterRef("media")).values("cluster")),
+    )
 
 
 def _packed(counts: Counter[int]) -> Iterator[tuple[int, int]]:

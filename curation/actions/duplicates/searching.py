@@ -16,11 +16,12 @@ from curation.actions import queue
 from curation.actions.duplicates import due, planning, settling
 from curation.actions.duplicates.comparing import compare
 from curation.actions.duplicates.neighbours import COMPARED, Report
-from curation.actions.duplicates.planning import Progress
+from curation.actions.duplicates.planning import Part, Progress
 from curation.actions.working import Work
 from curation.models import Cluster, ClusterItem, DuplicateSearch, Fingerprint
 
 JOB = "find_duplicates"
+PEAKS = ("largest", "apart")  # what is counted anew in each phase
 
 
 def silently(stage: str, count: int) -> None:
@@ -39,70 +40,114 @@ class Outcome:
 
 
 def search(*, is_global: bool, by: Actor, progress: Progress = silently) -> Outcome:
-    """Compare what is due and make clusters of it, in this process. Killed, it is begun again and finds the same."""
-    begun = planning.begin(is_global=is_global, by=by, progress=progress)
-    for number in range(len(begun.parts)):
-        _compare(begun, number, progress)
-    _finish(begun, progress)
-    return outcome(begun.pk)
+    """Compare what is due and make clusters of it, in this process. Killed, it goes on where it was."""
+    while True:
+        begun = planning.begin(is_global=is_global, by=by, progress=progress)
+        while (phase := _phase(begun)) is not None:
+            for number in _open_parts(begun, phase):
+                _compare(begun, phase, number, progress)
+            _settle(begun, phase, progress)
+        _finish(begun)
+        if not planning.is_anything_due(is_global=is_global):  # else it was what another one had left
+            return outcome(begun.pk)
 
 
 def search_by_jobs(*, is_global: bool, by: Actor, progress: Progress = silently) -> Outcome:
-    """As `search`, but leave the parts to whoever runs jobs; the one that ends last has clusters made of them all."""
+    """As `search`, but leave the parts to whoever runs jobs; each phase follows when the one before has ended."""
     begun = planning.begin(is_global=is_global, by=by, progress=progress)
-    payloads = {f"{begun.pk}:{number}": {"search": begun.pk, "part": number} for number in range(len(begun.parts))}
     with transaction.atomic():
-        queue.put_many(JOB, payloads, by=by) if payloads else _put_the_last(begun)
+        _put_next(begun, by=by)
     return outcome(begun.pk)
 
 
 def outcome(search_id: int) -> Outcome:
     row = DuplicateSearch.objects.get(pk=search_id)
-    return Outcome(row.pk, row.is_global, len(row.parts), row.finished_at is not None, row.report)
+    parts = sum(map(len, row.phases or []))
+    return Outcome(row.pk, row.is_global, parts, row.finished_at is not None, row.report)
 
 
 def work(work: Work) -> None:
-    """The job: payload {"search": id, "part": number}, or without a part: make clusters of what all parts found."""
+    """The job: payload {"search": id, "phase": number, "part": number}, or without a part: make clusters of what all
+    parts of the phase found."""
     begun = DuplicateSearch.objects.filter(pk=work.payload["search"], finished_at=None).first()
+    phase, by = work.payload["phase"], Actor(access=None, door="job")
 
     def progress(_stage: str, count: int) -> None:
         work.progress(count)
 
-    if begun is None:
+    def go_on(row: DuplicateSearch) -> None:
+        _put_next(row, by=by)
+
+    if begun is None or _phase(begun) != phase:
         return
     if "part" not in work.payload:
-        _finish(begun, progress)
-    elif str(work.payload["part"]) not in begun.reports:
-        _compare(begun, work.payload["part"], progress, at_last=_put_the_last)
+        _settle(begun, phase, progress, then=go_on)
+    elif work.payload["part"] in _open_parts(begun, phase):
+        _compare(begun, phase, work.payload["part"], progress, then=go_on)
 
 
-def _put_the_last(begun: DuplicateSearch) -> None:
-    queue.put(JOB, f"{begun.pk}:clusters", {"search": begun.pk}, by=Actor(begun.requested_by, door="job"))
+# --- Phases ----------------------------------------------------------------------------------------
+
+Then = Callable[[DuplicateSearch], None]
 
 
-def _compare(
-    begun: DuplicateSearch, number: int, progress: Progress, *, at_last: Callable[[DuplicateSearch], None] | None = None
-) -> None:
-    """One part. at_last: what whoever ends the last one does, within the transaction that says so."""
-    report = compare(begun.pk, begun.parts[number], progress)
+def _phase(begun: DuplicateSearch) -> int | None:
+    """The one that is under way; None when all have ended."""
+    return next((number for number in range(len(begun.phases or [])) if str(number) not in begun.reports), None)
+
+
+def _parts(begun: DuplicateSearch, phase: int) -> list[Part]:
+    return begun.phases[phase] if begun.phases else []
+
+
+def _open_parts(begun: DuplicateSearch, phase: int) -> list[int]:
+    return [number for number in range(len(_parts(begun, phase))) if f"{phase}.{number}" not in begun.reports]
+
+
+def _put_next(begun: DuplicateSearch, *, by: Actor) -> None:
+    """Within a transaction: the jobs that may begin now; after the last phase there are none, and the search ends."""
+    phase = _phase(begun)
+    if phase is None:
+        _finish(begun)
+        return
+    payload = {"search": begun.pk, "phase": phase}
+    parts = {f"{begun.pk}:{phase}.{number}": payload | {"part": number} for number in _open_parts(begun, phase)}
+    queue.put_many(JOB, parts or {f"{begun.pk}:{phase}": payload}, by=by)
+
+
+def _compare(begun: DuplicateSearch, phase: int, number: int, progress: Progress, *, then: Then | None = None) -> None:
+    """One part. then: what whoever ends the last one does, within the transaction that says so."""
+    report = compare(begun.pk, _parts(begun, phase)[number], progress)
     with transaction.atomic():
-        row = DuplicateSearch.objects.select_for_update(of=("self",)).select_related("requested_by").get(pk=begun.pk)
-        row.reports[str(number)] = asdict(report)
-        row.save(update_fields=["reports"])
-        if at_last and len(row.reports) == len(row.parts):
-            at_last(row)
+        _note(begun, f"{phase}.{number}", asdict(report))
+        if then and not _open_parts(begun, phase):
+            then(begun)
 
 
-def _finish(begun: DuplicateSearch, progress: Progress) -> None:
-    """Make clusters of what the parts found. What was compared is due no more."""
+def _settle(begun: DuplicateSearch, phase: int, progress: Progress, *, then: Then | None = None) -> None:
+    """Make clusters of what the parts of a phase found."""
     tally = settling.settle(progress)
+    with transaction.atomic():
+        _note(begun, str(phase), asdict(tally))
+        if then:
+            then(begun)
+
+
+def _note(begun: DuplicateSearch, name: str, report: dict[str, int]) -> None:
+    """Within a transaction: write down what ended, and see what others wrote meanwhile."""
+    row = DuplicateSearch.objects.select_for_update().get(pk=begun.pk)
+    row.reports.setdefault(name, report)
+    row.save(update_fields=["reports"])
+    begun.reports, begun.finished_at = row.reports, row.finished_at
+
+
+def _finish(begun: DuplicateSearch) -> None:
+    """What was compared is due no more."""
     in_place, globally = (_forget(begun.pk, is_global=is_global) for is_global in (False, True))
-    begun.refresh_from_db()
     begun.report = {
         "compared_in_place": in_place,
         "compared_globally": globally,
         **_sums(begun.reports),
-        **asdict(tally),
         "awaiting": Cluster.objects.filter(awaits=True).count(),
         "cap": COMPARED,
     }
@@ -111,10 +156,10 @@ def _finish(begun: DuplicateSearch, progress: Progress) -> None:
 
 
 def _sums(reports: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    summed = asdict(Report())
+    summed = asdict(Report()) | asdict(settling.Tally())
     for report in reports.values():
-        for name in summed:
-            summed[name] = (max if name == "largest" else add)(summed[name], report[name])
+        for name, count in report.items():
+            summed[name] = (max if name in PEAKS else add)(summed[name], count)
     return summed
 
 

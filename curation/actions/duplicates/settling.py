@@ -20,7 +20,7 @@ from curation.actions.duplicates.neighbours import ALIKE
 from curation.actions.duplicates.planning import Progress
 from curation.models import Cluster, ClusterItem, Fingerprint, Likeness
 
-PAGE = 2000  # likenesses of a transaction
+PAGE = 4000  # likenesses of a transaction
 
 
 @dataclass(slots=True)
@@ -52,13 +52,13 @@ def settle(progress: Progress) -> Tally:
 @transaction.atomic(durable=True)
 def _settle_page(tally: Tally) -> int:
     waiting = Likeness.objects.select_for_update().order_by("high", "distance", "low", "is_frozen")
-    page = list(waiting[:PAGE])
+    page = list(waiting.values_list("pk", "high", "low", "is_frozen")[:PAGE])
     if page:
-        settling = _Settling({media for one in page for media in (one.high, one.low)})
-        for one in page:
-            settling.tie(one.high, one.low, is_frozen=one.is_frozen)
+        settling = _Settling({media for _, *pair, _ in page for media in pair})
+        for _, high, low, is_frozen in page:
+            settling.tie(high, low, is_frozen=is_frozen)
         settling.write()
-        Likeness.objects.filter(pk__in=[one.pk for one in page]).delete()
+        Likeness.objects.filter(pk__in=[row[0] for row in page]).delete()
         tally.add(settling.tally)
     return len(page)
 

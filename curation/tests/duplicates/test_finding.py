@@ -81,7 +81,8 @@ def test_views_are_compared_each_for_itself_until_they_are_merged() -> None:
     one, other = seen(0, minutes=0), seen(0, minutes=1, azimuth=127)
     found(everywhere=False)
     assert clusters() == set()
-    one.refresh_from_db(), other.refresh_from_db()
+    for media in (one, other):
+        media.refresh_from_db()
     assert one.view
     assert other.view
     other.view.merged_into = other.view.shown_as = one.view
