@@ -8,11 +8,10 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from django.db.models import Exists, Max, Min, OuterRef, Q
-from django.db.models.functions import Coalesce
+from django.db.models import Max, Min, Q
 
 from curation.actions.duplicates.neighbours import COMPARED, Pair, Report, Seen, by_looks, in_a_row
-from curation.actions.duplicates.planning import PART, Part, Progress, in_band, taken_on
+from curation.actions.duplicates.planning import PART, Part, Progress, due, in_band
 from curation.actions.sequences import GAP
 from curation.models import Fingerprint, Likeness, Media, View
 
@@ -23,7 +22,7 @@ APART = timedelta(days=1)  # due media with no longer pause are read in one go
 
 
 def compare(search_id: int, part: Part, progress: Progress) -> Report:
-    """part: {"media": [first, last]}, {"views": [first, last]} or {"band": n, "values": [first, last]}."""
+    """part: {"media": [first, last]}, {"views": numbers} or {"band": n, "values": numbers}."""
     report, told = Report(), 0
     pairs = _pairs(search_id, part, report)
     while batch := list(islice(pairs, BATCH)):
@@ -38,10 +37,8 @@ def _pairs(search_id: int, part: Part, report: Report) -> Iterator[Pair]:
         first, last = part["media"]
         return _of_bytes(search_id, first, last, report)
     if "views" in part:
-        first, last = part["views"]
-        return _of_views(search_id, first, last, report)
-    first, last = part["values"]
-    return _of_band(search_id, part["band"], first, last, report)
+        return _of_views(search_id, part["views"], report)
+    return _of_band(search_id, part["band"], part["values"], report)
 
 
 def _number(fingerprint: Any) -> int:
@@ -53,8 +50,8 @@ def _number(fingerprint: Any) -> int:
 
 def _of_bytes(search_id: int, first: int, last: int, report: Report) -> Iterator[Pair]:
     """Each is tied to the first media with its bytes, and that one to the last: late ones find the others so."""
-    due = taken_on(search_id, is_global=False).filter(media=OuterRef("pk"))
-    rows = Media.objects.living().stored().filter(Exists(due), pk__gte=first, pk__lte=last).order_by("pk")
+    rows = Media.objects.living().stored().filter(pk__gte=first, pk__lte=last).order_by("pk")
+    rows = rows.annotate(due=due(search_id, "pk", is_global=False)).filter(due__isnull=False)
     done = first - 1
     while page := dict(rows.filter(pk__gt=done).values_list("pk", "sha256")[:BATCH]):
         ends = _ends(set(page.values()))
@@ -76,10 +73,8 @@ def _ends(digests: set[str]) -> dict[str, tuple[int, int]]:
 # --- The same view ---------------------------------------------------------------------------------
 
 
-def _of_views(search_id: int, first: int, last: int, report: Report) -> Iterator[Pair]:
-    due = taken_on(search_id, is_global=False).filter(media__captured_at__isnull=False)
-    shown = due.annotate(shown=Coalesce("media__view__shown_as", "media__view")).filter(shown__range=(first, last))
-    for view_id in sorted(set(shown.order_by().values_list("shown", flat=True).distinct())):
+def _of_views(search_id: int, shown: list[int], report: Report) -> Iterator[Pair]:
+    for view_id in shown:
         views = list(View.objects.shown_as(view_id).values_list("pk", flat=True))
         for start, end in _spans(search_id, views):
             yield from in_a_row(_frames(search_id, views, start - WITHIN, end + WITHIN), report, span=WITHIN)
@@ -87,9 +82,9 @@ def _of_views(search_id: int, first: int, last: int, report: Report) -> Iterator
 
 def _spans(search_id: int, views: list[int]) -> Iterator[tuple[datetime, datetime]]:
     """When media of these views were taken that are due; cut where there is a long pause."""
-    due = Exists(taken_on(search_id, is_global=False).filter(media=OuterRef("pk")))
-    rows = Media.objects.filter(due, view__in=views, captured_at__isnull=False).order_by("captured_at")
-    times: Any = rows.values_list("captured_at", flat=True).distinct()
+    rows = Media.objects.filter(view__in=views, captured_at__isnull=False).order_by("captured_at")
+    taken_on = rows.annotate(due=due(search_id, "pk", is_global=False)).filter(due__isnull=False)
+    times: Any = taken_on.values_list("captured_at", flat=True).distinct()
     done: datetime | None = None
     while page := list((times.filter(captured_at__gt=done) if done else times)[:TIMES]):
         start = before = page[0]
@@ -104,12 +99,11 @@ def _spans(search_id: int, views: list[int]) -> Iterator[tuple[datetime, datetim
 
 def _frames(search_id: int, views: list[int], start: datetime, end: datetime) -> Iterator[Seen]:
     """What these views showed within a span, in the order of capture; PART of it in memory."""
-    due = Exists(taken_on(search_id, is_global=False).filter(media=OuterRef("media")))
     rows = Fingerprint.objects.filter(media__view__in=views, media__deleted_at=None, media__captured_at__lte=end)
-    rows = rows.annotate(is_due=due).order_by("media__captured_at", "media")
+    rows = rows.annotate(due=due(search_id, "media", is_global=False)).order_by("media__captured_at", "media")
     behind = Q(media__captured_at__gte=start)
-    while page := list(rows.filter(behind).values_list("media", "dhash256", "is_due", "media__captured_at")[:PART]):
-        yield from (Seen(media, _number(fingerprint), is_due, at) for media, fingerprint, is_due, at in page)
+    while page := list(rows.filter(behind).values_list("media", "dhash256", "due", "media__captured_at")[:PART]):
+        yield from (Seen(media, _number(looks), taken is not None, at) for media, looks, taken, at in page)
         media, at = page[-1][0], page[-1][3]
         behind = Q(media__captured_at__gt=at) | Q(media__captured_at=at, media__gt=media)
 
@@ -117,14 +111,14 @@ def _frames(search_id: int, views: list[int], start: datetime, end: datetime) ->
 # --- The same band ---------------------------------------------------------------------------------
 
 
-def _of_band(search_id: int, band: int, first: int, last: int, report: Report) -> Iterator[Pair]:
-    rows = in_band(search_id, band, first, last).order_by(f"band{band}", "media")
-    rows = rows.values_list("media", "dhash256", "is_due", f"band{band}", "cluster")
-    if first < last:
-        for _, bucket in groupby(list(rows), itemgetter(3)):  # not more than planned, but for what came since
-            yield from in_a_row(by_looks(map(_seen, bucket), band), report)
-    else:
+def _of_band(search_id: int, band: int, values: list[int], report: Report) -> Iterator[Pair]:
+    rows = in_band(search_id, band, values).order_by(f"band{band}", "media")
+    rows = rows.values_list("media", "dhash256", "due", f"band{band}", "cluster")
+    if len(values) == 1:
         yield from _of_a_crowd(rows, band, report)
+        return
+    for _, bucket in groupby(list(rows), itemgetter(3)):  # not more than planned, but for what came since
+        yield from in_a_row(by_looks(map(_seen, bucket), band), report)
 
 
 def _of_a_crowd(rows: Any, band: int, report: Report) -> Iterator[Pair]:
@@ -136,6 +130,6 @@ def _of_a_crowd(rows: Any, band: int, report: Report) -> Iterator[Pair]:
         done, sample = page[-1][0], bucket[:: max(1, len(bucket) // COMPARED)]
 
 
-def _seen(row: tuple[int, Any, bool, int, int | None]) -> Seen:
-    media, fingerprint, is_due, _, cluster = row
-    return Seen(media, _number(fingerprint), is_due, cluster=cluster or 0)
+def _seen(row: tuple[int, Any, int | None, int, int | None]) -> Seen:
+    media, fingerprint, taken, _, cluster = row
+    return Seen(media, _number(fingerprint), taken is not None, cluster=cluster or 0)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.actor import Actor
@@ -35,6 +35,15 @@ def begin(*, is_global: bool, by: Actor, progress: Progress) -> DuplicateSearch:
         DuplicateSearch.objects.filter(pk=search.pk, phases__isnull=True).update(phases=search.phases)
         search.refresh_from_db()
     return search
+
+
+def due(search_id: int, media: str, *, is_global: bool) -> Subquery:
+    """Not NULL for a media (the name of its column) that a search has taken on.
+
+    A question for each row, answered by the index of that row: PostgreSQL, which does not know yet how many rows a
+    search took on a moment ago, would read all of them for any other.
+    """
+    return Subquery(taken_on(search_id, is_global=is_global).filter(media=OuterRef(media)).values("pk")[:1])
 
 
 def is_anything_due(*, is_global: bool) -> bool:
@@ -95,15 +104,15 @@ def _of_views(search: DuplicateSearch) -> list[Part]:
         placed = rows.filter(media__view__isnull=False, media__captured_at__isnull=False)
         shown = placed.annotate(shown=Coalesce("media__view__shown_as", "media__view")).order_by()
         counts.update(dict(shown.values_list("shown").annotate(Count("pk"))))
-    return [{"views": [first, last]} for first, last in _packed(counts)]
+    return [{"views": views} for views in _packed(counts)]
 
 
 def _touched(search: DuplicateSearch) -> list[set[int]]:
     """The values of each band that media have which are due."""
     touched: list[set[int]] = [set() for _ in range(BANDS)]
-    due = Exists(taken_on(search.pk, is_global=True).filter(media=OuterRef("media")))
     for first, last in _media(search, is_global=True):
-        rows = Fingerprint.objects.filter(due, media__gte=first, media__lte=last)
+        rows = Fingerprint.objects.annotate(due=due(search.pk, "media", is_global=True))
+        rows = rows.filter(due__isnull=False, media__gte=first, media__lte=last)
         for values in rows.values_list(*(f"band{band}" for band in range(BANDS))):
             for seen, value in zip(touched, values, strict=True):
                 seen.add(value)
@@ -117,30 +126,24 @@ def _of_band(band: int, touched: set[int]) -> list[Part]:
         rows = Fingerprint.objects.filter(**{f"band{band}__range": (first, first + WINDOW - 1)}).order_by()
         counted = rows.values_list(f"band{band}").annotate(Count("pk"))
         counts.update({value: count for value, count in counted if value in touched})
-    return [{"band": band, "values": [first, last]} for first, last in _packed(counts)]
+    return [{"band": band, "values": values} for values in _packed(counts)]
 
 
-def in_band(search_id: int, band: int, first: int, last: int) -> Any:
-    """Fingerprints with a value between these two, where one that is due has the same; `is_due` says which, and
-    `cluster` where they are."""
-    column, due = f"band{band}", taken_on(search_id, is_global=True)
-    rows = Fingerprint.objects.filter(**{f"{column}__range": (first, last)})
-    is_due = Exists(due.filter(media=OuterRef("media")))
-    return rows.filter(**{f"{column}__in": Subquery(rows.filter(is_due).values(column))}).annotate(
-        is_due=is_due,
-        cluster=Subquery(ClusterItem.objects.filter(media=OuterRef("media")).values("cluster")),
-    )
+def in_band(search_id: int, band: int, values: list[int]) -> Any:
+    """Fingerprints with these values: `due` says which are, and `cluster` where they are."""
+    rows = Fingerprint.objects.filter(**{f"band{band}__in": values})
+    cluster = Subquery(ClusterItem.objects.filter(media=OuterRef("media")).values("cluster")[:1])
+    return rows.annotate(due=due(search_id, "media", is_global=True), cluster=cluster)
 
 
-def _packed(counts: Counter[int]) -> Iterator[tuple[int, int]]:
-    """Ranges of numbers that count PART together at most; one that counts more is a range of its own."""
-    first, last, size = 0, 0, 0
+def _packed(counts: Counter[int]) -> Iterator[list[int]]:
+    """Numbers that count PART together at most; one that counts more is alone."""
+    packed, size = list[int](), 0
     for number in sorted(counts):
-        if size and size + counts[number] > PART:
-            yield first, last
-            size = 0
-        if not size:
-            first = number
-        last, size = number, size + counts[number]
-    if size:
-        yield first, last
+        if packed and size + counts[number] > PART:
+            yield packed
+            packed, size = [], 0
+        packed.append(number)
+        size += counts[number]
+    if packed:
+        yield packed

@@ -129,8 +129,9 @@ class _Settling:
     def write(self) -> None:
         changed = [group for group in set(self._groups.values()) if group.is_changed]
         changed.sort(key=lambda group: (group.number, min(group.joined, default=0)))
-        _create([group for group in changed if not group.number])
+        new = [group for group in changed if not group.number]
         _change([group for group in changed if group.number])
+        _create(new)
         _write_items(changed, self._digests)
         Cluster.objects.filter(pk__in=self._gone).delete()
 
