@@ -45,6 +45,7 @@ class Right(StrEnum):
     CHANGE_PLACES = "change cameras, views and sequences"
     IMPORT = "import"
     DECIDE = "decide"  # what a picture shows, as a person
+    DECIDE_DUPLICATES = "decide about near-duplicates"
     EDIT_TAXONOMY = "edit taxonomy"
     MANAGE_OWN_ACCESS = "manage own access"
     MANAGE_ACCESSES = "manage accesses"
@@ -64,6 +65,7 @@ _CURATES = {
     Right.EDIT_ANNOTATION,
     Right.DELETE_ANNOTATION,
     Right.DECIDE,
+    Right.DECIDE_DUPLICATES,
     Right.EDIT_TAXONOMY,
     Right.CHANGE_PLACES,
 }
@@ -105,6 +107,8 @@ CURATOR_PAGES = frozenset(
         "curation.change_view",
         "curation.view_sequence",
         "curation.change_sequence",
+        "curation.view_cluster",
+        "curation.change_cluster",
         "curation.view_storedobject",
         "curation.view_job",
         "curation.change_job",

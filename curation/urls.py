@@ -6,6 +6,7 @@ from accounts.rest.routes import both
 from curation.api.annotation_imports import AnnotationImportsView
 from curation.api.annotations import AnnotationViewSet, EntriesView
 from curation.api.cameras import CameraViewSet, ViewViewSet
+from curation.api.clusters import ClusterViewSet
 from curation.api.imports import ImportViewSet
 from curation.api.jobs import JobViewSet
 from curation.api.media import MediaViewSet
@@ -17,6 +18,7 @@ from curation.api.uploads import UploadViewSet
 _media_item: Any = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
 _annotation_item: Any = {"get": "retrieve", "put": "update", "delete": "destroy"}
 _described: Any = {"get": "retrieve", "patch": "partial_update"}
+_decided: Any = {"post": "decide", "delete": "undo"}
 _merged: Any = {"post": "merge", "delete": "undo"}
 
 # Routes are tried from the top: what devices call for each picture comes first.
@@ -61,4 +63,8 @@ urlpatterns = [
     *both("sequences/<str:sequence_id>/media", SequenceViewSet.as_view({"get": "media"}), "sequence-media"),
     *both("sequences/<str:sequence_id>/merge", SequenceViewSet.as_view(_merged), "sequence-merge"),
     *both("sequences/<str:sequence_id>/split", SequenceViewSet.as_view({"post": "split"}), "sequence-split"),
+    *both("clusters", ClusterViewSet.as_view({"get": "list"}), "clusters"),
+    *both("clusters/<str:cluster_id>", ClusterViewSet.as_view({"get": "retrieve"}), "cluster"),
+    *both("clusters/<str:cluster_id>/items", ClusterViewSet.as_view({"get": "items"}), "cluster-items"),
+    *both("clusters/<str:cluster_id>/decision", ClusterViewSet.as_view(_decided), "cluster-decision"),
 ]

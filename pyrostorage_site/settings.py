@@ -316,6 +316,7 @@ SPECTACULAR_SETTINGS = {
         "ScopeEnum": "accounts.scopes.Scope",
         "LabelKindEnum": "curation.models.label.Label.Kind",
         "RegionKindEnum": "curation.models.region.Region.Kind",
+        "ClusterKindEnum": "curation.models.cluster.Cluster.Kind",
         "TokenKindEnum": "accounts.models.token.ApiToken.Kind",
     },
     "SWAGGER_UI_FAVICON_HREF": "",

@@ -13,7 +13,7 @@ from accounts.models import Access
 from accounts.prepared import Prepared
 from accounts.refusals import NotFound, NotYours
 from accounts.scopes import Scope, Sees
-from curation.models import Annotation, Camera, ImportRun, Job, Media, Sequence, Upload, View
+from curation.models import Annotation, Camera, Cluster, ImportRun, Job, Media, Sequence, Upload, View
 
 Row = TypeVar("Row", Media, Annotation)
 Place = TypeVar("Place", Camera, View, Sequence)
@@ -98,6 +98,14 @@ def import_run(run_id: int, *, access: Access) -> ImportRun:
     return found
 
 
+def cluster(cluster_id: int, *, access: Access) -> Cluster:
+    """A cluster of which the access sees two media at least."""
+    found = Cluster.objects.visible_to(access).filter(pk=min(cluster_id, LARGEST_ID)).first()
+    if found is None or found.pk != cluster_id:
+        raise _hidden("clusters", cluster_id, access)
+    return found
+
+
 def place(kind: type[Place], row_id: int, *, access: Access) -> Place:
     """A camera, view or sequence of the organisations of the access."""
     rows: Any = kind._default_manager
@@ -107,7 +115,7 @@ def place(kind: type[Place], row_id: int, *, access: Access) -> Place:
     return found
 
 
-def changeable(row: Media | Annotation, *, access: Access) -> None:
+def changeable(row: Media | Annotation | Cluster, *, access: Access) -> None:
     """Refuse to change what the access may see but does not own. Raises NotYours."""
     if not row.may_be_changed_by(access):
         raise NotYours

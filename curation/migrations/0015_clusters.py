@@ -219,7 +219,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="clusteritem",
-            index=models.Index(fields=["cluster", "media"], name="items_of_cluster"),
+            index=models.Index(fields=["cluster", "id"], name="items_of_cluster"),
         ),
         migrations.AddConstraint(
             model_name="clusteritem",

@@ -28,6 +28,7 @@ from curation.models import Annotation, ImportRun, Job, Media, Upload
 from curation.storage.keys import incoming_key
 from curation.storage.stores import object_store
 from curation.tests.contract.helpers import layer
+from curation.tests.duplicates.rows import found, seen
 from curation.tests.labels import SMOKE, box, say, ship_labels
 from curation.tests.pictures import LABEL, part, picture, zipped
 from curation.tests.places import resolved, taken
@@ -107,6 +108,11 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /sequences/{sequence_id}/merge   POST    401     403 403   403   403     200  200  401  403    403
 /sequences/{sequence_id}/merge   DELETE  401     403 403   403   403     409  409  401  403    403
 /sequences/{sequence_id}/split   POST    401     403 403   403   403     201  201  401  403    403
+/clusters                        GET     401     200 200   200   200     200  200  401  403    200
+/clusters/{cluster_id}           GET     401     200 403   200   403     200  200  401  403    200
+/clusters/{cluster_id}/items     GET     401     200 403   200   403     200  200  401  403    200
+/clusters/{cluster_id}/decision  POST    401     403 403   403   403     200  200  401  403    403
+/clusters/{cluster_id}/decision  DELETE  401     403 403   403   403     409  409  401  403    403
 /entries                         POST    401     403 403   201   201     201  201  401  201    403
 /uploads                         POST    401     403 403   201   201     201  201  401  201    403
 /uploads/batch                   POST    401     403 403   201   201     201  201  401  201    403
@@ -224,8 +230,8 @@ def _rows(media: Media, annotation: Annotation, owner: Access) -> dict[str, int]
     token_of(owner, name="to be revoked")
     derive_now(media, by=command())
     ship_labels()
-    for seen in ([box()], [box(x=0.15)]):
-        say(Annotation.objects.get(pk=annotation.pk), seen)
+    for regions in ([box()], [box(x=0.15)]):
+        say(Annotation.objects.get(pk=annotation.pk), regions)
     return {
         "media_id": media.pk,
         "bare": _copy(media, owner).pk,
@@ -233,6 +239,7 @@ def _rows(media: Media, annotation: Annotation, owner: Access) -> dict[str, int]
         "import_id": ImportRun.objects.create(owner=owner, source="folder").pk,
         "access_id": _spare().pk,
         **_places(owner),
+        "cluster_id": _cluster(owner),
         "upload_id": _arrived(owner).pk,
         "job_id": Job.objects.create(kind="import", key=owner.login, requested_by=owner).pk,
         "token_id": owner.tokens.get(name="to be revoked").pk,
@@ -248,6 +255,13 @@ def _places(owner: Access) -> dict[str, int]:
         "camera_id": one.view.camera_id, "view_id": one.view.pk, "into_view": other.view_id or 0,
         "sequence_id": one.item.sequence_id, "into_sequence": other.item.sequence_id, "second": two.pk,
     }  # fmt: skip
+
+
+def _cluster(owner: Access) -> int:
+    """Of two media of the owner that look the same."""
+    one, _ = seen(owner.pk, owner=owner, short=owner.pk), seen(owner.pk, owner=owner, short=owner.pk)
+    found()
+    return int(one.cluster_item.cluster_id)
 
 
 def _spare() -> Access:
@@ -284,6 +298,7 @@ def body_of(route: str, method: str, ids: dict[str, int]) -> dict[str, Any]:
         ("/cameras/{camera_id}", "PATCH"): ({"elevation": 812}, json),
         ("/views/{view_id}", "PATCH"): ({"azimuth": 111}, json),
         ("/views/{view_id}/merge", "POST"): ({"into": ids["into_view"]}, json),
+        ("/clusters/{cluster_id}/decision", "POST"): ({"decision": "keep_all"}, json),
         ("/sequences/{sequence_id}", "PATCH"): ({"name": "smoke"}, json),
         ("/sequences/{sequence_id}/merge", "POST"): ({"into": ids["into_sequence"]}, json),
         ("/sequences/{sequence_id}/split", "POST"): ({"media_id": ids["second"]}, json),

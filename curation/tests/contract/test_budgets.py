@@ -13,8 +13,9 @@ from rest_framework.test import APIClient
 from accounts.actor import command
 from accounts.tests.cast import Cast, api, make_access, token_of
 from curation.actions.derive import derive_now
-from curation.models import Annotation, ImportRun, Job, Media
+from curation.models import Annotation, ClusterItem, ImportRun, Job, Media
 from curation.tests.contract.helpers import announce, layer, rows_of, stored, upload
+from curation.tests.duplicates.rows import clustered
 from curation.tests.labels import SMOKE, box, predicted, say, ship_labels
 from curation.tests.pictures import LABEL, part, picture
 from curation.tests.places import resolved, taken
@@ -63,6 +64,10 @@ READS = {  # route: statements, the token's own one among them
     "/sequences?view={view}": 3,
     "/sequences/{sequence}": 3,
     "/sequences/{sequence}/media": 5,
+    "/clusters?awaits=true": 3,
+    "/clusters?media={media}": 4,
+    "/clusters/{cluster}": 3,
+    "/clusters/{cluster}/items": 3,
     "/uploads/{upload}": 2,
     "/jobs/{job}": 2,
     "/labels": 2,
@@ -89,6 +94,8 @@ def test_reading_asks_no_more_than_this(cast: Cast, route: str) -> None:
     [seen] = resolved(taken())
     assert seen.view
     places = {"view": seen.view.pk, "camera": seen.view.camera_id, "sequence": seen.item.sequence_id}
+    look_alike = clustered(2)
+    places |= {"cluster": look_alike.pk}
     path = route.format(media=media, annotation=annotation, upload=upload, job=job, run=run, **places)
     asked = questions(lambda: client.get(path))
     assert len(asked) <= READS[route], asked
@@ -104,6 +111,21 @@ def test_sixty_places_cost_what_one_costs(cast: Cast, route: str) -> None:
     path = f"{route.format(sequence=first.item.sequence_id)}?limit=1000"
     one = questions(lambda: client.get(path))
     resolved(*(taken(n, camera=f"mast {n}") for n in range(59)), *(taken(n, sequence="fire 7") for n in range(59)))
+    sixty = questions(lambda: client.get(path))
+    assert len(client.get(path).json()) == 60
+    assert len(sixty) == len(one)
+
+
+@pytest.mark.parametrize("route", ["/clusters", "/clusters/{cluster}/items"])
+def test_sixty_near_duplicates_cost_what_two_cost(cast: Cast, route: str) -> None:
+    first = clustered(2)
+    client = warm(api(cast.ada))
+    path = f"{route.format(cluster=first.pk)}?limit=1000"
+    one = questions(lambda: client.get(path))
+    for n in range(59):
+        clustered(2, looks=1 << n)
+    media = [Media.objects.create() for _ in range(58)]
+    ClusterItem.objects.bulk_create([ClusterItem(cluster=first, media=row, distance=0) for row in media])
     sixty = questions(lambda: client.get(path))
     assert len(client.get(path).json()) == 60
     assert len(sixty) == len(one)
@@ -141,6 +163,7 @@ WRITES = {
     "import annotations": 9,
     "say what a picture shows": 18,
     "accept a layer": 18,
+    "decide about a cluster": 8,
     "describe": 5,
     "delete": 5,
 }
@@ -156,6 +179,8 @@ def test_writing_asks_no_more_than_this(cast: Cast, what: str) -> None:
     rows = [begin(tower, picture(n)) for n in range(20, 32)]
     for n, row in enumerate(rows):
         put(row, picture(20 + n))
+    look_alike = clustered(2).pk
+    kept = ClusterItem.objects.filter(cluster=look_alike)[0].media_id
     ten = {"ids": [row["id"] for row in rows[:10]]}
     files = {"file": part(picture(5)), "annotation": part(LABEL)}
     asks: dict[str, Callable[[], Any]] = {
@@ -177,6 +202,9 @@ def test_writing_asks_no_more_than_this(cast: Cast, what: str) -> None:
         "add a mapping": lambda: ada.post("/mappings", {"name": "a", "rules": {"x": "drop"}}, format="json"),
         "import annotations": lambda: ada.post(
             "/annotation-imports", {"file": part(LABEL, "a.txt"), "mapping": "smoke=smoke"}, format="multipart"
+        ),
+        "decide about a cluster": lambda: ada.post(
+            f"/clusters/{look_alike}/decision", {"decision": "keep_one", "kept": kept}, format="json"
         ),
         "describe": lambda: tower.patch(f"/media/{media}", {"camera": "x"}, format="json"),
         "delete": lambda: ada.delete(f"/media/{media}"),

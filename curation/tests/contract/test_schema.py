@@ -22,6 +22,7 @@ OPERATIONS = {
     "annotations_destroy", "annotations_list",
     "annotations_retrieve", "annotations_update", "annotations_upload_create", "annotations_url_retrieve",
     "cameras_list", "cameras_partial_update", "cameras_retrieve", "sequences_list", "sequences_media_list",
+    "clusters_list", "clusters_retrieve", "clusters_items_list", "clusters_decide", "clusters_undo",
     "sequences_merge", "sequences_merge_undo", "sequences_partial_update", "sequences_retrieve", "sequences_split",
     "views_list", "views_merge", "views_merge_undo", "views_partial_update", "views_retrieve",
     "entries_create", "imports_create", "imports_items_list", "imports_report", "imports_retrieve",

@@ -6,7 +6,7 @@ from typing import Any
 
 from curation.actions.duplicates import due
 from curation.actions.duplicates.searching import search
-from curation.models import ClusterItem, Fingerprint, Media
+from curation.models import Cluster, ClusterItem, Fingerprint, Media
 from curation.tests.deeds import NOBODY
 from curation.tests.places import resolved, taken
 
@@ -36,9 +36,10 @@ def seen(fingerprint: int, *, short: int = 0, sha256: str = "", minutes: float |
 
 
 def print_of(media: Media, fingerprint: int, *, short: int = 0, sha256: str = "") -> None:
-    """Give the media a file that looks so, as far as rows tell."""
+    """Let the media look so; and, where a digest is told, have a file as far as rows tell."""
     digest = sha256 or f"{media.pk:064x}"
-    Media.objects.filter(pk=media.pk).update(file=f"media/{digest}.jpg", sha256=digest, size=1)
+    if sha256:
+        Media.objects.filter(pk=media.pk).update(file=f"media/{digest}.jpg", sha256=digest, size=1)
     bands = {f"band{n}": short >> 48 - 16 * n & 0xFFFF for n in range(4)}
     signed = short - (1 << 64) if short >> 63 else short
     Fingerprint.objects.create(
@@ -58,6 +59,15 @@ def clusters() -> set[tuple[int, ...]]:
     for item in ClusterItem.objects.order_by("media"):
         by_cluster.setdefault(item.cluster_id, []).append(item.media_id)
     return {tuple(ids) for ids in by_cluster.values()}
+
+
+def clustered(count: int = 2, *, looks: int = 0, **columns: Any) -> Cluster:
+    """A cluster of so many media, as a search leaves it, but without fingerprints."""
+    cluster = Cluster.objects.create(centre=looks.to_bytes(32), size=count)
+    for _ in range(count):
+        media = Media.objects.create(**columns)
+        ClusterItem.objects.create(cluster=cluster, media=media, media_sha256=f"{media.pk:064x}", distance=0)
+    return cluster
 
 
 def of(*media: Media) -> tuple[int, ...]:
