@@ -2,6 +2,7 @@
 
 from curation.admin.annotation_imports import AnnotationImportAdmin
 from curation.admin.annotations import AnnotationAdmin, AnnotationRevisionAdmin
+from curation.admin.clusters import ClusterAdmin
 from curation.admin.direct_uploads import UploadAdmin
 from curation.admin.imports import ImportRunAdmin
 from curation.admin.jobs import JobAdmin
@@ -15,6 +16,7 @@ __all__ = [
     "AnnotationImportAdmin",
     "AnnotationRevisionAdmin",
     "CameraAdmin",
+    "ClusterAdmin",
     "ImportRunAdmin",
     "JobAdmin",
     "LabelAdmin",

@@ -29,7 +29,7 @@ from curation.api.filters import SPOKEN, IdFilter, filtered
 from curation.api.media import IF_MATCH
 from curation.api.preconditions import etag, if_match
 from curation.api.rows import Row
-from curation.models import Cluster, ClusterItem
+from curation.models import Cluster, ClusterItem, Media
 from curation.models.cluster import WIDEST
 
 COLUMNS = (
@@ -121,6 +121,10 @@ def _row(row: Row, size: int, kept: int | None) -> Row:
     }
 
 
+def _sees(access: Access, media_id: int) -> bool:
+    return Media.objects.visible_to(access).filter(pk=media_id).exists()
+
+
 def _item_row(row: Row) -> Row:
     return {
         "id": row["id"],
@@ -157,9 +161,10 @@ class ClusterViewSet(Methods, GenericViewSet[Cluster]):
     def list(self, request: Request) -> Response:
         """List the clusters of which you see two media at least."""
         access = asking(request)
-        found, headers = page(
-            filtered(ClusterFilters, Cluster.objects.visible_to(access), request).values(*COLUMNS), request
-        )
+        rows = filtered(ClusterFilters, Cluster.objects.visible_to(access), request)
+        if "media" in request.query_params and not _sees(access, int(request.query_params["media"])):
+            rows = rows.none()  # a cluster may be seen in part
+        found, headers = page(rows.values(*COLUMNS), request)
         return Response(cluster_rows(found, access), headers=headers)
 
     @extend_schema(responses=ClusterOut, parameters=[ETAG], tags=["clusters"])

@@ -58,6 +58,8 @@ def test_a_cluster_shows_what_one_may_see_of_it_when_that_is_two_at_least(
         assert client.get(f"/clusters/{cluster.pk}").status_code == 403
         assert body(client.get(f"/clusters?media={theirs[0].pk}")) == []
         return
+    found_by = [len(body(client.get(f"/clusters?media={row.pk}"))) for row in (*mine, *theirs)]
+    assert found_by == [1, 1, 0, 0]
     assert {row["media"] for row in body(client.get(f"/clusters/{cluster.pk}/items"))} == {row.pk for row in mine}
     decision = {"decision": "keep_one", "kept": mine[0].pk}
     refused = client.post(f"/clusters/{cluster.pk}/decision", decision, format="json")
