@@ -29,6 +29,7 @@ MOST = int(os.environ.get("CLUSTERS_MOST", "1000000"))
 COUNTS = [count for count in (10_000, 100_000, 1_000_000) if count <= MOST]
 WORKERS = 2
 LONGEST = 300.0  # seconds for a million
+LOOK_EVERY = 0.5  # seconds
 OF_CAMERA, OF_SCENE, DARK = 1000, 20, 50  # pictures; one in so many
 CAMERAS = """
 INSERT INTO curation_camera (name, name_folded, timezone, created_at, updated_at, version)
@@ -80,16 +81,32 @@ def _measured(variables: dict[str, str], count: int) -> tuple[float, float, dict
         _fill(own["DATABASE_URL"], count)
         used, started = _used(), time.perf_counter()
         manage(environment, "find_duplicates", "--global", "--jobs", "--json")
-        command = [sys.executable, "manage.py", "run_worker", "--once"]
-        workers = [subprocess.Popen(command, cwd=ROOT, env=environment) for _ in range(WORKERS)]
-        if sum(worker.wait() != 0 for worker in workers):
-            raise RuntimeError("a worker failed")
-        seconds, cpu = time.perf_counter() - started, _used() - used
-        [(report,)] = execute(own["DATABASE_URL"], "SELECT report FROM curation_duplicatesearch")
+        workers = [_worker(environment) for _ in range(WORKERS)]
+        try:
+            while not (report := _report(own["DATABASE_URL"])):
+                time.sleep(LOOK_EVERY)
+            seconds = time.perf_counter() - started
+        finally:
+            for worker in workers:
+                worker.terminate()
+            codes = [worker.wait() for worker in workers]
         execute(url, f"DROP DATABASE {name} WITH (FORCE)")
-    if not report:
-        raise RuntimeError("the search did not come to its end")
-    return seconds, cpu, json.loads(report) if isinstance(report, str) else report
+    if any(codes):
+        raise RuntimeError("a worker failed")
+    return seconds, _used() - used, report
+
+
+def _worker(environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "manage.py", "run_worker"], cwd=ROOT, env=environment)
+
+
+def _report(url: str) -> dict[str, Any]:
+    """Of the search, when it has come to its end. Raises RuntimeError when a job of it has failed."""
+    if execute(url, "SELECT 1 FROM curation_job WHERE state IN ('failed', 'dead') OR error <> ''"):
+        raise RuntimeError("a job failed")
+    [(told,)] = execute(url, "SELECT report FROM curation_duplicatesearch")
+    report: dict[str, Any] = json.loads(told) if isinstance(told, str) else told
+    return report
 
 
 def _used() -> float:
