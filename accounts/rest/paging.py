@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from accounts.rest.errors import problems
 
 PARAMETERS = ("limit", "before", "after")
 Rows = list[dict[str, Any]]
+Read = Callable[[QuerySet[Any, dict[str, Any]], int], Rows]  # so many of the first rows
 
 
 class PageQuery(serializers.Serializer[Any]):
@@ -25,19 +27,23 @@ class PageQuery(serializers.Serializer[Any]):
     after = serializers.IntegerField(min_value=0, max_value=LARGEST_ID, required=False)
 
 
-def page(rows: QuerySet[Any, dict[str, Any]], request: Request) -> tuple[Rows, dict[str, str]]:
+def first(rows: QuerySet[Any, dict[str, Any]], count: int) -> Rows:
+    return list(rows[:count])
+
+
+def page(rows: QuerySet[Any, dict[str, Any]], request: Request, read: Read = first) -> tuple[Rows, dict[str, str]]:
     """One page of `rows` (a values() queryset with `id`), oldest first, and its Link header.
 
     Without parameters: the newest rows, as the original answered.
     """
-    asked = _asked(request)
+    asked = asked_page(request)
     limit = asked["limit"]
     if "after" in asked:
-        found = list(rows.filter(id__gt=asked["after"]).order_by("id")[: limit + 1])
+        found = read(rows.filter(id__gt=asked["after"]).order_by("id"), limit + 1)
         shown, newer, older = found[:limit], len(found) > limit, asked["after"] > 0
     else:
         earlier = rows.filter(id__lt=asked["before"]) if "before" in asked else rows
-        found = list(earlier.order_by("-id")[: limit + 1])
+        found = read(earlier.order_by("-id"), limit + 1)
         shown, newer, older = found[:limit][::-1], "before" in asked, len(found) > limit
     return shown, _links(request, shown, newer=newer, older=older)
 
@@ -48,7 +54,8 @@ def newest(found: Rows, request: Request) -> tuple[Rows, dict[str, str]]:
     return shown, _links(request, shown, newer=False, older=len(found) > settings.PAGE_SIZE)
 
 
-def _asked(request: Request) -> dict[str, int]:
+def asked_page(request: Request) -> dict[str, int]:
+    """limit, and before or after where they are given. Raises Invalid."""
     given = {name: request.query_params[name] for name in PARAMETERS if name in request.query_params}
     if not given:
         return {"limit": settings.PAGE_SIZE}

@@ -13,7 +13,7 @@ from accounts.actions.audit import record
 from accounts.actor import Actor
 from accounts.names import fold
 from accounts.refusals import Conflict, Invalid
-from curation.actions import merging
+from curation.actions import light, merging
 from curation.models import Camera, Media, Sequence, SequenceItem, View
 
 Row = TypeVar("Row", Camera, View, Sequence)
@@ -62,6 +62,8 @@ def _change(row: Row, columns: dict[str, Any], *, action: str, by: Actor) -> Row
             if not type(row)._default_manager.filter(pk=row.pk, version=row.version).update(**changed):
                 raise Conflict(FASTER)
             record(action, row, by=by, before=before, after=columns)
+            if isinstance(row, Camera) and {"latitude", "longitude"} & columns.keys():
+                light.ask(row, by=by)
     except IntegrityError as error:
         raise Conflict("The camera has another view of this azimuth; merge this one into it.") from error
     for name, value in changed.items():

@@ -162,8 +162,8 @@ def _fill_in(media: Media, columns: dict[str, Any], by: Actor) -> None:
     changed = columns | {"version": media.version + 1, "updated_at": timezone.now()}
     Media.objects.filter(pk=media.pk).update(**changed)
     record("media.derive", media, by=by, before=before, after={name: _plain(value) for name, value in columns.items()})
-    if "captured_at" in columns and media.camera:
-        places.ask_again(media.pk, version=changed["version"], by=by)
+    if media.camera or "latitude" in columns or media.latitude is not None:
+        places.ask_again(media, columns, version=changed["version"], by=by)
 
 
 def _plain(value: Any) -> Any:

@@ -120,8 +120,7 @@ def describe(media: Media, described: dict[str, Any], *, by: Actor) -> Media:
         return media
     with transaction.atomic():
         media = change(media, with_basis(described), action="media.describe", by=by)
-        if places.TOLD & described.keys():
-            places.ask_again(media.pk, version=media.version, by=by)
+        places.ask_again(media, described, version=media.version, by=by)
     return media
 
 
@@ -226,6 +225,7 @@ def _exchange(media: Media, columns: dict[str, Any], by: Actor) -> Media:
     change(media, columns, action="media.upload", by=by)
     if is_replaced:
         derived.forget([media.pk])
+        places.ask_again(media, columns, version=media.version, by=by)
     derived.ask(media, by=by)
     return media
 

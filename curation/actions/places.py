@@ -6,7 +6,7 @@ nobody learns of the cameras of others by naming them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from django.db.models import Q
 from accounts.actions.audit import record
 from accounts.actor import Actor
 from accounts.names import fold
-from curation.actions import queue, sequences
+from curation.actions import light, queue, sequences
 from curation.actions.duplicates import due
 from curation.actions.working import Work
 from curation.models import Camera, CameraAlias, Media, View, ViewAlias
@@ -28,6 +28,7 @@ UPDATE curation_media SET view_id = CAST(found.column2 AS bigint) FROM (VALUES {
 WHERE id = found.column1
 """
 TOLD = frozenset({"source", "camera", "azimuth", "sequence", "captured_at"})  # what places depend on
+POSITION = frozenset({"latitude", "longitude"})  # with the time: what light there was
 
 Progress = Callable[[str, int], None]
 
@@ -45,14 +46,15 @@ class Name(NamedTuple):
 
 def ask(rows: Iterable[Media], *, by: Actor) -> None:
     """Within the transaction that makes or describes media: have the places of those found that say something."""
-    telling = [row.pk for row in rows if row.camera or row.sequence]
+    telling = [row.pk for row in rows if row.camera or row.sequence or (row.captured_at and row.latitude is not None)]
     if telling:
         queue.put("resolve", f"{telling[0]}-{telling[-1]}:{len(telling)}", {"media": telling}, by=by)
 
 
-def ask_again(media_id: int, *, version: int, by: Actor) -> None:
-    """As `ask`, of a media about which something else is said since `version`."""
-    queue.put("resolve", f"{media_id}:{version}", {"media": [media_id]}, by=by)
+def ask_again(media: Media, changed: Collection[str], *, version: int, by: Actor) -> None:
+    """As `ask`, of a media about which something else is said since `version`; changed: names of its columns."""
+    if TOLD & {*changed} or (POSITION & {*changed} and media.captured_at):
+        queue.put("resolve", f"{media.pk}:{version}", {"media": [media.pk]}, by=by)
 
 
 def work(job: Work) -> None:
@@ -111,6 +113,7 @@ def resolve(media_ids: Sequence[int], *, by: Actor) -> None:
         _keep(turned)
         sequences.place(rows)
         due.ask_in_place([row.pk for row in rows if row.view_id and row.captured_at])
+        light.keep([row.pk for row in rows])
 
 
 def _keep(rows: Sequence[Media]) -> None:

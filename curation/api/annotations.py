@@ -19,14 +19,14 @@ from accounts.rest.schema import ETAG, LINK
 from accounts.scopes import Right
 from curation.actions import annotations as actions
 from curation.actions import entries, find, links
+from curation.api import lists
 from curation.api.base import FileViewSet
 from curation.api.bodies import receive
 from curation.api.filters import ANNOTATION_FILTERS, AnnotationFilters
-from curation.api.lists import listed
 from curation.api.media import IDEMPOTENCY, IF_MATCH
 from curation.api.once import once, receipt, replayed
 from curation.api.preconditions import etag, if_match
-from curation.api.rows import ANNOTATION_COLUMNS, annotation_row, entry_row
+from curation.api.rows import annotation_row, entry_row
 from curation.api.serializers import AnnotationIn, AnnotationOut, EntryIn, EntryOut, UploadIn, UrlOut
 from curation.models import Annotation, Media
 
@@ -57,7 +57,7 @@ class AnnotationViewSet(FileViewSet[Annotation]):
 
         The newest fifty, oldest first, unless asked otherwise; `Link` leads to older and newer ones.
         """
-        found, headers = listed(Annotation, AnnotationFilters, ANNOTATION_COLUMNS, request)
+        found, headers = lists.annotations(request)
         return Response([annotation_row(row) for row in found], headers=headers)
 
     @extend_schema(request=AnnotationIn, responses={201: AnnotationOut}, parameters=[IDEMPOTENCY], tags=["annotations"])

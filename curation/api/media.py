@@ -17,13 +17,13 @@ from accounts.scopes import Right
 from curation.actions import find, links
 from curation.actions import media as actions
 from curation.actions.content import limit_of
+from curation.api import lists
 from curation.api.base import FileViewSet
 from curation.api.bodies import announced, receive
-from curation.api.filters import MEDIA_FILTERS, MediaFilters
-from curation.api.lists import listed
+from curation.api.filters import MEDIA_FILTERS, MEDIA_ORDER
 from curation.api.once import once, receipt, replayed
 from curation.api.preconditions import etag, if_match
-from curation.api.rows import MEDIA_COLUMNS, media_row, views_of
+from curation.api.rows import media_row, views_of
 from curation.api.serializers import DescribeIn, MediaIn, MediaOut, TypeIn, UploadIn, UrlOut
 from curation.models import Derived, Media
 
@@ -44,7 +44,6 @@ class MediaViewSet(FileViewSet[Media]):
 
     queryset = Media.objects.living()
     serializer_class = MediaOut
-    filterset_class = MediaFilters
     lookup_field = "media_id"
     rights: ClassVar[dict[str, Right]] = {
         "list": Right.READ,
@@ -59,13 +58,19 @@ class MediaViewSet(FileViewSet[Media]):
     }
     refuses: ClassVar[dict[str, list[str]]] = FileViewSet.refuses | {"create": ["409"]}
 
-    @extend_schema(parameters=[PageQuery, *MEDIA_FILTERS, LINK], responses=MediaOut(many=True), tags=["media"])
+    @extend_schema(
+        filters=False,
+        parameters=[PageQuery, *MEDIA_FILTERS, *MEDIA_ORDER, LINK],
+        responses=MediaOut(many=True),
+        tags=["media"],
+    )
     def list(self, request: Request) -> Response:
         """List the media that you may see.
 
-        The newest fifty, oldest first, unless asked otherwise; `Link` leads to older and newer ones.
+        The newest fifty, oldest first, unless asked otherwise; `Link` leads to older and newer ones. For a span of
+        capture times ask `order=captured`: the order is then that of capture, and what has no time is left out.
         """
-        found, headers = listed(Media, MediaFilters, MEDIA_COLUMNS, request)
+        found, headers = lists.media(request)
         views = views_of(found)
         return Response([media_row(row, views) for row in found], headers=headers)
 

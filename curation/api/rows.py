@@ -14,7 +14,7 @@ from curation.models import Annotation, Job, Media, View
 MEDIA_COLUMNS = (
     "id", "created_at", "updated_at", "version", "type", "sha256", "size", "content_type", "original_name",
     "width", "height", "duration", "captured_at", "captured_basis", "source", "camera", "azimuth", "sequence",
-    "latitude", "longitude", "owner_id", "organisation_id", "view_id",
+    "latitude", "longitude", "light", "owner_id", "organisation_id", "view_id",
 )  # fmt: skip
 ANNOTATION_COLUMNS = (
     "id", "created_at", "updated_at", "version", "media_id", "sha256", "size", "content_type", "format",
@@ -50,6 +50,7 @@ def media_row(media: Media | Row, views: Views | None = None) -> Row:
         "captured_at": moment(row["captured_at"]),
         "latitude": row["latitude"],
         "longitude": row["longitude"],
+        "light": row["light"] or None,
         "owner": row["owner_id"],
         "organisation": row["organisation_id"],
         "updated_at": moment(row["updated_at"]),

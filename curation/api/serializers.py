@@ -75,6 +75,9 @@ class MediaOut(serializers.Serializer[Any]):
     captured_at = serializers.DateTimeField(allow_null=True)
     latitude = serializers.FloatField(allow_null=True)
     longitude = serializers.FloatField(allow_null=True)
+    light = serializers.ChoiceField(
+        choices=Media.Light.choices, allow_null=True, help_text="by the sun over it; null: time or place are not known"
+    )
     owner = serializers.IntegerField(allow_null=True)
     organisation = serializers.IntegerField(allow_null=True)
     updated_at = serializers.DateTimeField()

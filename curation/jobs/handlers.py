@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from curation.actions import annotation_imports, chores, imports, places
+from curation.actions import annotation_imports, chores, imports, light, places
 from curation.actions.completing import complete_upload
 from curation.actions.derive import derive
 from curation.actions.duplicates import searching
@@ -30,6 +30,7 @@ HANDLERS: dict[str, Handler] = {
     "import": Handler(imports.work, seconds=24 * 3600),
     "import_annotations": Handler(annotation_imports.work, seconds=24 * 3600),
     "read": Handler(uploaded.read, seconds=300),
+    "light": Handler(light.work, seconds=3600),
     "resolve": Handler(places.work, seconds=600),
     "scrub": Handler(chores.scrub_slice, seconds=6 * 3600),
     "sweep_uploads": Handler(chores.sweep_uploads, seconds=1800),

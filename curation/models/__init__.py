@@ -4,6 +4,7 @@ from curation.models.adoption import AdoptionFinding
 from curation.models.annotation import Annotation, AnnotationRevision, Origin, origin_of_upload_by
 from curation.models.camera import Camera, CameraAlias, View, ViewAlias
 from curation.models.cluster import Cluster, ClusterItem, ComparisonDue, DuplicateSearch, Likeness
+from curation.models.collection import Collection, CollectionItem
 from curation.models.derived import Derived, Fingerprint, MediaFact
 from curation.models.idempotency import IdempotencyKey
 from curation.models.imports import AnnotationImport, ImportItem, ImportRun
@@ -37,6 +38,8 @@ __all__ = [
     "CameraAlias",
     "Cluster",
     "ClusterItem",
+    "Collection",
+    "CollectionItem",
     "ComparisonDue",
     "Derived",
     "DuplicateSearch",

@@ -103,6 +103,7 @@ class Annotation(models.Model):
             models.Index(fields=["owner", "id"], name="annotation_of_owner"),
             models.Index(fields=["updated_at", "id"], name="annotation_by_update"),
             models.Index(fields=["state", "id"], name="annotation_by_state"),
+            models.Index(fields=["state", "media"], name="annotation_by_state_of_media"),
             models.Index(fields=["origin", "id"], name="annotation_by_origin"),
             models.Index(fields=["format", "id"], name="annotation_by_format"),
         ]

@@ -25,12 +25,16 @@ class MediaQuerySet(models.QuerySet["Media"]):
 
     def visible_to(self, access: Access) -> MediaQuerySet:
         """The one gate: API, admin and exports begin here."""
+        return self.living().in_sight_of(access)
+
+    def in_sight_of(self, access: Access) -> MediaQuerySet:
+        """Those that it sees, and those that it would see had they not been deleted."""
         if access.sees == Sees.ALL:
-            return self.living()
+            return self
         own = models.Q(owner=access)
         if access.sees == Sees.LISTED:
             own |= models.Q(organisation__in=access.listed.values("pk"))
-        return self.living().filter(own)
+        return self.filter(own)
 
     def underived(self, *, has_tools: bool) -> MediaQuerySet:
         """Living ones with a file whose derivation has not come to an end; with tools, also those that lacked them."""
@@ -73,6 +77,13 @@ class Media(models.Model):
         NAME_UTC_ASSUMED = "name_utc_assumed"
         NONE = "none"
 
+    class Light(models.TextChoices):
+        """How high the sun stood over it; "" where time or place are not known."""
+
+        DAY = "day"
+        TWILIGHT = "twilight"  # the civil one
+        NIGHT = "night"
+
     type = models.CharField(max_length=5, choices=Type, default=Type.IMAGE)
     file = ObjectField(db_index=True)
     sha256 = models.CharField(max_length=64, blank=True, db_index=True)  # shared by media with the same bytes
@@ -98,6 +109,7 @@ class Media(models.Model):
     sequence = models.CharField(max_length=255, blank=True)  # as given
     latitude = models.FloatField(null=True, blank=True)  # degrees, WGS 84
     longitude = models.FloatField(null=True, blank=True)
+    light = models.CharField(max_length=8, choices=Light, blank=True, editable=False)  # follows from time and place
     import_identity = models.CharField(max_length=64, blank=True)
     view = models.ForeignKey(  # found by the texts above; where several have been merged, the one that they name
         View, models.PROTECT, null=True, editable=False, related_name="media", db_index=False
@@ -141,6 +153,9 @@ class Media(models.Model):
                 | (models.Q(captured_at__isnull=False) & ~models.Q(captured_basis="none")),
                 name="media_capture_time_has_a_basis",
             ),
+            models.CheckConstraint(
+                condition=models.Q(light__in=["", "day", "twilight", "night"]), name="media_light_is_known"
+            ),
             models.UniqueConstraint(
                 fields=["import_identity"],
                 condition=models.Q(deleted_at=None) & ~models.Q(import_identity=""),
@@ -156,6 +171,9 @@ class Media(models.Model):
             models.Index(fields=["type", "id"], name="media_by_type"),
             models.Index(fields=["camera", "id"], name="media_by_camera"),
             models.Index(fields=["view", "id"], name="media_by_view"),
+            models.Index(fields=["view", "captured_at", "id"], name="media_by_view_and_capture"),
+            models.Index(fields=["light", "id"], name="media_by_light"),
+            models.Index(fields=["size", "id"], name="media_by_size"),
         ]
 
     def __str__(self) -> str:

@@ -79,6 +79,11 @@ class Region(models.Model):
         ]
         indexes = [
             models.Index(fields=["label", "origin", "media"], name="region_by_label"),
+            # Each finds the newest media of one value, and looks at the score on the way.
+            models.Index(fields=["label", "media", "score"], name="region_by_label_in_order"),
+            models.Index(fields=["origin", "media", "score"], name="region_by_origin"),
+            models.Index(fields=["is_truth", "media"], name="region_by_truth"),
+            models.Index(fields=["score", "media"], name="region_by_score", condition=Q(score__isnull=False)),
             models.Index(fields=["media"], name="region_of_media"),
             models.Index(fields=["annotation"], name="region_of_annotation"),
         ]
