@@ -43,6 +43,7 @@ class Right(StrEnum):
     EDIT_ANNOTATION = "edit annotation"
     DELETE_ANNOTATION = "delete annotation"
     CHANGE_PLACES = "change cameras, views and sequences"
+    COLLECT = "put media into collections"
     IMPORT = "import"
     DECIDE = "decide"  # what a picture shows, as a person
     DECIDE_DUPLICATES = "decide about near-duplicates"
@@ -68,6 +69,7 @@ _CURATES = {
     Right.DECIDE_DUPLICATES,
     Right.EDIT_TAXONOMY,
     Right.CHANGE_PLACES,
+    Right.COLLECT,
 }
 
 RIGHTS: dict[str, frozenset[Right]] = {
@@ -109,6 +111,10 @@ CURATOR_PAGES = frozenset(
         "curation.change_sequence",
         "curation.view_cluster",
         "curation.change_cluster",
+        "curation.view_collection",
+        "curation.add_collection",
+        "curation.change_collection",
+        "curation.delete_collection",
         "curation.view_storedobject",
         "curation.view_job",
         "curation.change_job",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import annotations as meaning
-from benchmarks import clusters, derive, flows, imports, ingest, jobs, lists, video, views
+from benchmarks import clusters, derive, filters, flows, imports, ingest, jobs, lists, video, views
 from benchmarks.rig import servers, service
 
 ON_ONE_SERVICE = {
@@ -24,21 +24,19 @@ ON_ONE_SERVICE = {
     "annotations": meaning.run,
     "jobs": jobs.run,
 }
+ON_THEIR_OWN = {"lists": lists.compare, "filters": filters.compare, "clusters": clusters.compare}  # databases
 
 
 def main(names: list[str]) -> None:
-    names = names or [*ON_ONE_SERVICE, "lists", "clusters"]
+    names = names or [*ON_ONE_SERVICE, *ON_THEIR_OWN]
     with servers() as variables:
         with service(variables) as running:
             for name in (name for name in names if name in ON_ONE_SERVICE):
                 sys.stdout.write(f"\n{name}\n")
                 ON_ONE_SERVICE[name](running)
-        if "lists" in names:
-            sys.stdout.write("\nlists\n")
-            lists.compare(variables)
-        if "clusters" in names:
-            sys.stdout.write("\nclusters\n")
-            clusters.compare(variables)
+        for name in (name for name in names if name in ON_THEIR_OWN):
+            sys.stdout.write(f"\n{name}\n")
+            ON_THEIR_OWN[name](variables)
 
 
 if __name__ == "__main__":

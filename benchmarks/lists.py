@@ -35,8 +35,8 @@ INSERT INTO accounts_organisation (name, name_folded, created_at) VALUES ('Fores
 """,
     "curation_media": """
 INSERT INTO curation_media (type, file, sha256, size, content_type, original_name, name_folded, width, height,
-  captured_at, captured_basis, source, camera, sequence, import_identity, owner_id, organisation_id, created_at,
-  updated_at, version)
+  captured_at, captured_basis, source, camera, sequence, light, import_identity, owner_id, organisation_id,
+  created_at, updated_at, version)
 SELECT CASE WHEN n %% 10000 = 1 THEN 'video' ELSE 'image' END,
   CASE WHEN n %% 10000 = 2 THEN '' ELSE 'media/' || md5(n::text) || '.jpg' END,
   CASE n %% 10000 WHEN 2 THEN '' WHEN 6 THEN '00000000' || substr(md5(n::text) || md5((-n)::text), 9)
@@ -44,7 +44,7 @@ SELECT CASE WHEN n %% 10000 = 1 THEN 'video' ELSE 'image' END,
   CASE WHEN n %% 10000 = 2 THEN NULL ELSE 100000 END, 'image/jpeg', n || '.jpg',
   CASE WHEN n %% 10000 = 5 THEN '00000000.jpg' ELSE n || '.jpg' END, 1280, 720,
   now() - n * interval '30 s', 'client', '',
-  CASE WHEN n %% 10000 = 4 THEN '00000000' ELSE 'camera ' || n %% 217 END, '', '', %(owner)s,
+  CASE WHEN n %% 10000 = 4 THEN '00000000' ELSE 'camera ' || n %% 217 END, '', '', '', %(owner)s,
   CASE WHEN n %% 10000 = 3 THEN (SELECT min(id) FROM accounts_organisation) END,
   now() - (%(rows)s - n) * interval '1 s', now() - (%(rows)s - n) * interval '1 s', 2
 FROM generate_series(1, %(rows)s) AS n
@@ -79,14 +79,17 @@ Pages = dict[str, tuple[Callable[[], object], Callable[[], object]]]
 
 
 @contextlib.contextmanager
-def filled(variables: dict[str, str], rows: int) -> Iterator[Service]:
-    """A service on a database of its own with so many rows of its device in each big table."""
+def filled(variables: dict[str, str], rows: int, tables: dict[str, str] = ROWS) -> Iterator[Service]:
+    """A service on a database of its own with so many rows of its device in each big table.
+
+    tables: the statement that fills each, in this order; it may name %(rows)s and %(owner)s.
+    """
     url, name = variables["DATABASE_URL"], f"rows_{rows}"
     run(url, f"CREATE DATABASE {name}")
     own = variables | {"DATABASE_URL": f"{url.rpartition('/')[0]}/{name}"}
     with service(own) as running:
         owner = run(own["DATABASE_URL"], "SELECT id FROM accounts_access WHERE login = 'tower'")[0][0]
-        for table, sql in ROWS.items():
+        for table, sql in tables.items():
             with without_indexes(own["DATABASE_URL"], table):
                 run(own["DATABASE_URL"], sql, rows=rows, owner=owner)
             run(own["DATABASE_URL"], f"VACUUM ANALYZE {table}")

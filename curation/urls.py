@@ -7,6 +7,7 @@ from curation.api.annotation_imports import AnnotationImportsView
 from curation.api.annotations import AnnotationViewSet, EntriesView
 from curation.api.cameras import CameraViewSet, ViewViewSet
 from curation.api.clusters import ClusterViewSet
+from curation.api.collections import CollectionViewSet
 from curation.api.imports import ImportViewSet
 from curation.api.jobs import JobViewSet
 from curation.api.media import MediaViewSet
@@ -19,6 +20,8 @@ _media_item: Any = {"get": "retrieve", "put": "update", "patch": "partial_update
 _annotation_item: Any = {"get": "retrieve", "put": "update", "delete": "destroy"}
 _described: Any = {"get": "retrieve", "patch": "partial_update"}
 _decided: Any = {"post": "decide", "delete": "undo"}
+_collection_item: Any = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+_collected: Any = {"get": "media", "post": "change_media"}
 _merged: Any = {"post": "merge", "delete": "undo"}
 
 # Routes are tried from the top: what devices call for each picture comes first.
@@ -67,4 +70,8 @@ urlpatterns = [
     *both("clusters/<str:cluster_id>", ClusterViewSet.as_view({"get": "retrieve"}), "cluster"),
     *both("clusters/<str:cluster_id>/items", ClusterViewSet.as_view({"get": "items"}), "cluster-items"),
     *both("clusters/<str:cluster_id>/decision", ClusterViewSet.as_view(_decided), "cluster-decision"),
+    *both("collections", CollectionViewSet.as_view({"get": "list", "post": "create"}), "collections"),
+    *both("collections/<str:collection_id>", CollectionViewSet.as_view(_collection_item), "collection"),
+    *both("collections/<str:collection_id>/media", CollectionViewSet.as_view(_collected), "collection-media"),
+    *both("collections/<str:collection_id>/freeze", CollectionViewSet.as_view({"post": "freeze"}), "collection-freeze"),
 ]

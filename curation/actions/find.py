@@ -13,10 +13,10 @@ from accounts.models import Access
 from accounts.prepared import Prepared
 from accounts.refusals import NotFound, NotYours
 from accounts.scopes import Scope, Sees
-from curation.models import Annotation, Camera, Cluster, ImportRun, Job, Media, Sequence, Upload, View
+from curation.models import Annotation, Camera, Cluster, Collection, ImportRun, Job, Media, Sequence, Upload, View
 
 Row = TypeVar("Row", Media, Annotation)
-Place = TypeVar("Place", Camera, View, Sequence)
+Place = TypeVar("Place", Camera, View, Sequence, Collection)
 _UPLOAD = Prepared(
     lambda upload_id, owner_id: Upload.objects.filter(pk=upload_id, owner=owner_id), upload_id=int, owner_id=int
 )
@@ -107,7 +107,7 @@ def cluster(cluster_id: int, *, access: Access) -> Cluster:
 
 
 def place(kind: type[Place], row_id: int, *, access: Access) -> Place:
-    """A camera, view or sequence of the organisations of the access."""
+    """A camera, view, sequence or collection of the organisations of the access."""
     rows: Any = kind._default_manager
     found: Place | None = rows.visible_to(access).filter(pk=min(row_id, LARGEST_ID)).first()
     if found is None or found.pk != row_id:

@@ -24,8 +24,8 @@ from curation.models.camera import fold_source
 
 PAGE = 1000  # media of one transaction
 KEEP = """
-UPDATE curation_media SET view_id = CAST(found.column2 AS bigint) FROM (VALUES {pairs}) AS found
-WHERE id = found.column1
+UPDATE curation_media SET view_id = CAST(found.column2 AS bigint), taken_by_id = CAST(found.column3 AS bigint)
+FROM (VALUES {rows}) AS found WHERE id = found.column1
 """
 TOLD = frozenset({"source", "camera", "azimuth", "sequence", "captured_at"})  # what places depend on
 POSITION = frozenset({"latitude", "longitude"})  # with the time: what light there was
@@ -107,9 +107,9 @@ def resolve(media_ids: Sequence[int], *, by: Actor) -> None:
         living = Media.objects.living().select_for_update(no_key=True).filter(pk__in=media_ids).order_by("pk")
         rows = list(living)
         views = _views_of(rows, by)
-        turned = [row for row in rows if row.view_id != views.get(row.pk)]
+        turned = [row for row in rows if (row.view_id, row.taken_by_id) != views.get(row.pk, (None, None))]
         for row in turned:
-            row.view_id = views.get(row.pk)
+            row.view_id, row.taken_by_id = views.get(row.pk, (None, None))
         _keep(turned)
         sequences.place(rows)
         due.ask_in_place([row.pk for row in rows if row.view_id and row.captured_at])
@@ -117,20 +117,20 @@ def resolve(media_ids: Sequence[int], *, by: Actor) -> None:
 
 
 def _keep(rows: Sequence[Media]) -> None:
-    """Write the views of media, by one statement."""
+    """Write the views and cameras of media, by one statement."""
     if rows:
-        values = [value for row in rows for value in (row.pk, row.view_id)]
+        values = [value for row in rows for value in (row.pk, row.view_id, row.taken_by_id)]
         with connection.cursor() as cursor:
-            cursor.execute(KEEP.format(pairs=", ".join(["(%s, %s)"] * len(rows))), values)
+            cursor.execute(KEEP.format(rows=", ".join(["(%s, %s, %s)"] * len(rows))), values)
 
 
-def _views_of(rows: Sequence[Media], by: Actor) -> dict[int, int]:
-    """View by media; those without a camera have none."""
+def _views_of(rows: Sequence[Media], by: Actor) -> dict[int, tuple[int, int]]:
+    """View and camera by media; those without a camera have none."""
     names = {row.pk: Name(row.organisation_id, fold_source(row.source), fold(row.camera)) for row in rows}
     cameras = _cameras({name: row.camera for row in rows if (name := names[row.pk]).text}, by)
     places = {row.pk: (cameras[names[row.pk]], row.azimuth) for row in rows if names[row.pk] in cameras}
     views = _views(set(places.values()), by)
-    return {media_id: views[place] for media_id, place in places.items()}
+    return {media_id: (views[place], place[0]) for media_id, place in places.items()}
 
 
 def _cameras(wanted: dict[Name, str], by: Actor) -> dict[Name, int]:

@@ -127,6 +127,7 @@ PLAIN = {  # filter: what it asks of a column of the media
     "sha256": "sha256",
     "owner": "owner",
     "organisation": "organisation",
+    "camera": "taken_by",
     "captured_from": "captured_at__gte",
     "captured_to": "captured_at__lt",
     "created_from": "created_at__gte",
@@ -162,17 +163,35 @@ class Search:
         """Whether rows() meets a media once for each region or annotation that fits."""
         return self.asks_regions or "state" in self.wanted
 
-    def rows(self, access: Access | None) -> MediaQuerySet:
+    @property
+    def asks_scores(self) -> bool:
+        return bool(SCORES & self.wanted.keys())
+
+    @property
+    def score_fits(self) -> Q:
+        """What is asked of the score of a region that media are joined with; nothing is asked of no score."""
+        return Q(regions__score__isnull=False) & Q(
+            **{f"regions__{OF_A_REGION[name]}": self.wanted[name] for name in SCORES if name in self.wanted}
+        )
+
+    def without_scores(self) -> Search:
+        said, wanted = (
+            {name: value for name, value in each.items() if name not in SCORES} for each in (self.said, self.wanted)
+        )
+        return Search(said, wanted)
+
+    def rows(self, access: Access | None, *, with_regions: bool = False) -> MediaQuerySet:
         """The living media that `access` sees (None: all) and that fit. See `finds_twice`: ask for distinct ones.
 
-        What others said of a picture and the access may not see does not make it fit.
+        What others said of a picture and the access may not see does not make it fit. with_regions: those that have
+        a region, joined with it, even where none is asked for.
         """
         rows: Any = Media.objects.living() if access is None else Media.objects.visible_to(access)
         rows = rows.filter(self._of_the_media())
         if "state" in self.wanted:
             living = Q(annotations__state=self.wanted["state"], annotations__deleted_at=None)
             rows = rows.filter(living & _seen("annotations", access))
-        if self.asks_regions:
+        if self.asks_regions or with_regions:
             rows = rows.filter(self._of_a_region() & _seen("regions__annotation", access))
         return rows  # type: ignore[no-any-return]
 
@@ -183,8 +202,6 @@ class Search:
             fits &= Q(sha256__gt="") if wanted["uploaded"] else Q(sha256="")
         if "light" in wanted:
             fits &= Q(light="" if wanted["light"] == UNKNOWN else wanted["light"])
-        if "camera" in wanted:
-            fits &= Q(view__in=_ids(View.objects.filter(camera=wanted["camera"])))
         if "view" in wanted:
             fits &= Q(view__in=_ids(View.objects.shown_as(wanted["view"])))
         if "sequence" in wanted:
@@ -195,7 +212,8 @@ class Search:
         wanted = {name: self.wanted[name] for name in OF_A_REGION if name in self.wanted}
         if "label_kind" in wanted:
             wanted["label_kind"] = _ids(Label.objects.filter(kind=wanted["label_kind"]))
-        return Q(**{f"regions__{OF_A_REGION[name]}": value for name, value in wanted.items()})
+        there_is_one = Q(regions__isnull=False)
+        return there_is_one & Q(**{f"regions__{OF_A_REGION[name]}": value for name, value in wanted.items()})
 
 
 def _ids(rows: Any) -> list[int]:
@@ -213,17 +231,21 @@ def _seen(annotations: str, access: Access | None) -> Q:
     return own
 
 
-def understood(said: Mapping[str, Any], *, place: str = "query") -> Search:
-    """The search that these texts ask for. Raises Invalid for an unknown filter and for a value that cannot be."""
+def understood(said: Mapping[str, Any], *place: str) -> Search:
+    """The search that these texts ask for, which stand at `place` (in the query of an address, unless told).
+
+    Raises Invalid for an unknown filter and for a value that cannot be.
+    """
+    place = place or ("query",)
     for name, value in said.items():
         if name not in NAMES:
-            raise Invalid("unknown parameter", place, str(name)[:100], kind="value_error.extra")
+            raise Invalid("unknown parameter", *place, str(name)[:100], kind="value_error.extra")
         if not isinstance(value, str) or not value.strip() or len(value) > LONGEST or "\0" in value:
-            raise Invalid("value is empty, too long or unreadable", place, name)
+            raise Invalid("value is empty, too long or unreadable", *place, name)
     form = _form(said)
     if not form.is_valid():
         name, messages = next(iter(form.errors.items()))
-        raise Invalid(str(messages[0]), place, name)
+        raise Invalid(str(messages[0]), *place, name)
     return Search(dict(said), {name: form.cleaned_data[name] for name in said})
 
 

@@ -76,6 +76,18 @@ class RegionOut(serializers.Serializer[Any]):
     attributes = serializers.DictField()
 
 
+class FoundRegionOut(RegionOut):
+    """One region of one of the layers of a media, as lists find it."""
+
+    id = serializers.IntegerField(help_text="until the layer changes")
+    annotation_id = serializers.IntegerField()
+    origin = serializers.ChoiceField(choices=Origin.choices)
+    is_truth = serializers.BooleanField()
+
+    def get_fields(self) -> dict[str, Any]:
+        return {name: field for name, field in super().get_fields().items() if name != "class_id"}
+
+
 class RegionsOut(serializers.Serializer[Any]):
     annotation_id = serializers.IntegerField()
     media_id = serializers.IntegerField()
@@ -148,6 +160,18 @@ def region_row(region: Region) -> Row:
         "frame": region.frame,
         "attributes": dict(region.attributes),
     }
+
+
+FOUND_COLUMNS = (
+    "id", "annotation_id", "origin", "is_truth", "label__code", "kind", *CORNERS, "points", "score", "object_id",
+    "frame", "attributes",
+)  # fmt: skip
+
+
+def found_row(row: Row) -> Row:
+    """A row of the index of regions."""
+    told = {name: row[name] for name in FOUND_COLUMNS if name not in ("label__code", "object_id")}
+    return told | {"label": row["label__code"], "object_id": row["object_id"] or None}
 
 
 def regions_row(annotation: Annotation, revision: AnnotationRevision | None, found: list[Region] | None) -> Row:

@@ -22,20 +22,23 @@ from curation.api.media import IDEMPOTENCY, IF_MATCH
 from curation.api.once import once, receipt, replayed
 from curation.api.preconditions import etag, if_match
 from curation.api.region_rows import (
+    FOUND_COLUMNS,
     REVISION_COLUMNS,
     DiffOut,
+    FoundRegionOut,
     RegionsIn,
     RegionsOut,
     RestoreIn,
     RevisionOut,
     diff_row,
+    found_row,
     region_of,
     regions_row,
     revision_row,
 )
 from curation.api.rows import Row, annotation_row
 from curation.api.serializers import AnnotationOut
-from curation.models import Annotation, Media
+from curation.models import Annotation, Media, Region
 
 
 def _row(annotation: Annotation) -> Row:
@@ -56,8 +59,22 @@ def _seen(request: Request, layer: Annotation | None) -> int:
 class MediaRegionsView(Methods, APIView):
     """What a person says that a picture shows."""
 
-    rights: ClassVar[dict[str, Right]] = {"put": Right.DECIDE}
-    refuses: ClassVar[dict[str, list[str]]] = {"put": ["404", "409", "412", "507"]}
+    rights: ClassVar[dict[str, Right]] = {"get": Right.READ, "put": Right.DECIDE}
+    refuses: ClassVar[dict[str, list[str]]] = {"get": ["404"], "put": ["404", "409", "412", "507"]}
+
+    @extend_schema(
+        operation_id="media_regions_list",
+        parameters=[PageQuery, LINK],
+        responses=FoundRegionOut(many=True),
+        tags=["regions"],
+    )
+    def get(self, request: Request, media_id: str) -> Response:
+        """List the regions of a media, those of all its layers that you may see."""
+        no_unknown_parameters(request, PARAMETERS)
+        media = find.media(row_id(media_id, "media_id"), access=asking(request))
+        rows = Region.objects.visible_to(asking(request)).filter(media=media)
+        found, headers = page(rows.values(*FOUND_COLUMNS), request)
+        return Response([found_row(row) for row in found], headers=headers)
 
     @extend_schema(
         operation_id="media_regions_update",

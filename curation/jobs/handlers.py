@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from curation.actions import annotation_imports, chores, imports, light, places
+from curation.actions import annotation_imports, chores, collections, imports, light, places
 from curation.actions.completing import complete_upload
 from curation.actions.derive import derive
 from curation.actions.duplicates import searching
@@ -27,6 +27,7 @@ HANDLERS: dict[str, Handler] = {
     "complete_upload": Handler(complete_upload, seconds=4 * 3600),
     "derive": Handler(derive, seconds=900),
     "find_duplicates": Handler(searching.work, seconds=3600),
+    "freeze": Handler(collections.work, seconds=6 * 3600),
     "import": Handler(imports.work, seconds=24 * 3600),
     "import_annotations": Handler(annotation_imports.work, seconds=24 * 3600),
     "read": Handler(uploaded.read, seconds=300),

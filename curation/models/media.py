@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Access, Organisation
 from accounts.scopes import CHANGES_OTHERS, Sees
-from curation.models.camera import View
+from curation.models.camera import Camera, View
 from curation.models.fields import ObjectField
 
 
@@ -114,6 +114,9 @@ class Media(models.Model):
     view = models.ForeignKey(  # found by the texts above; where several have been merged, the one that they name
         View, models.PROTECT, null=True, editable=False, related_name="media", db_index=False
     )
+    taken_by = models.ForeignKey(  # the camera of that view, once more: one index then finds all its media in order
+        Camera, models.PROTECT, null=True, editable=False, related_name="+", db_index=False
+    )
 
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -154,6 +157,10 @@ class Media(models.Model):
                 name="media_capture_time_has_a_basis",
             ),
             models.CheckConstraint(
+                condition=models.Q(view=None, taken_by=None) | models.Q(view__isnull=False, taken_by__isnull=False),
+                name="media_of_a_view_is_taken_by_its_camera",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(light__in=["", "day", "twilight", "night"]), name="media_light_is_known"
             ),
             models.UniqueConstraint(
@@ -172,6 +179,7 @@ class Media(models.Model):
             models.Index(fields=["camera", "id"], name="media_by_camera"),
             models.Index(fields=["view", "id"], name="media_by_view"),
             models.Index(fields=["view", "captured_at", "id"], name="media_by_view_and_capture"),
+            models.Index(fields=["taken_by", "id"], name="media_taken_by"),
             models.Index(fields=["light", "id"], name="media_by_light"),
             models.Index(fields=["size", "id"], name="media_by_size"),
         ]

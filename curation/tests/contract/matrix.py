@@ -24,7 +24,7 @@ from accounts.models import Access
 from accounts.scopes import Scope, TokenRights
 from accounts.tests.cast import PASSWORD, Cast, api, make_access, token_of, with_password
 from curation.actions.derive import derive_now
-from curation.models import Annotation, ImportRun, Job, Media, Upload
+from curation.models import Annotation, Collection, ImportRun, Job, Media, Upload
 from curation.storage.keys import incoming_key
 from curation.storage.stores import object_store
 from curation.tests.contract.helpers import layer
@@ -70,6 +70,7 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /media/{media_id}/upload         POST    401     200 403   200   403     200  200  401  200    403
 /media/{media_id}/url            GET     401     200 403   200   403     200  200  401  403    200
 /media/{media_id}/thumbnail      GET     401     200 403   200   403     200  200  401  403    200
+/media/{media_id}/regions        GET     401     200 403   200   403     200  200  401  403    200
 /media/{media_id}/regions        PUT     401     200 403   403   403     200  200  401  403    403
 /annotations                     GET     401     200 200   200   200     200  200  401  403    200
 /annotations                     POST    401     201 201   201   403     201  201  401  201    403
@@ -113,6 +114,14 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /clusters/{cluster_id}/items     GET     401     200 403   200   403     200  200  401  403    200
 /clusters/{cluster_id}/decision  POST    401     403 403   403   403     200  200  401  403    403
 /clusters/{cluster_id}/decision  DELETE  401     403 403   403   403     409  409  401  403    403
+/collections                     GET     401     200 200   200   200     200  200  401  403    200
+/collections                     POST    401     403 403   403   403     201  201  401  403    403
+/collections/{collection_id}     GET     401     200 403   200   403     200  200  401  403    200
+/collections/{collection_id}     PATCH   401     403 403   403   403     200  200  401  403    403
+/collections/{collection_id}     DELETE  401     403 403   403   403     200  200  401  403    403
+/collections/{collection_id}/media  GET  401     200 403   200   403     200  200  401  403    200
+/collections/{collection_id}/media  POST  401    403 403   403   403     200  200  401  403    403
+/collections/{collection_id}/freeze  POST  401   403 403   403   403     200  200  401  403    403
 /entries                         POST    401     403 403   201   201     201  201  401  201    403
 /uploads                         POST    401     403 403   201   201     201  201  401  201    403
 /uploads/batch                   POST    401     403 403   201   201     201  201  401  201    403
@@ -240,6 +249,9 @@ def _rows(media: Media, annotation: Annotation, owner: Access) -> dict[str, int]
         "access_id": _spare().pk,
         **_places(owner),
         "cluster_id": _cluster(owner),
+        "collection_id": Collection.objects.create(
+            name=f"of {owner.login}", owner=owner, organisation=owner.organisation
+        ).pk,
         "upload_id": _arrived(owner).pk,
         "job_id": Job.objects.create(kind="import", key=owner.login, requested_by=owner).pk,
         "token_id": owner.tokens.get(name="to be revoked").pk,
@@ -302,6 +314,9 @@ def body_of(route: str, method: str, ids: dict[str, int]) -> dict[str, Any]:
         ("/sequences/{sequence_id}", "PATCH"): ({"name": "smoke"}, json),
         ("/sequences/{sequence_id}/merge", "POST"): ({"into": ids["into_sequence"]}, json),
         ("/sequences/{sequence_id}/split", "POST"): ({"media_id": ids["second"]}, json),
+        ("/collections", "POST"): ({"name": "smoke", "query": {"label": "smoke"}}, json),
+        ("/collections/{collection_id}", "PATCH"): ({"name": "fires"}, json),
+        ("/collections/{collection_id}/media", "POST"): ({"add": [ids["media_id"]]}, json),
         ("/entries", "POST"): ({"file": part(picture(3)), "annotation": part(b"{}", "a.json")}, multipart),
     }
     data, kind = bodies.get((route, method), ({}, json))

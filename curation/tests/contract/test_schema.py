@@ -22,6 +22,8 @@ OPERATIONS = {
     "annotations_regions_retrieve", "annotations_restore_create", "annotations_revisions_list", "media_regions_update",
     "annotations_destroy", "annotations_list",
     "annotations_retrieve", "annotations_update", "annotations_upload_create", "annotations_url_retrieve",
+    "collections_create", "collections_destroy", "collections_freeze", "collections_list", "collections_media_change",
+    "collections_media_list", "collections_partial_update", "collections_retrieve", "media_regions_list",
     "cameras_list", "cameras_partial_update", "cameras_retrieve", "sequences_list", "sequences_media_list",
     "clusters_list", "clusters_retrieve", "clusters_items_list", "clusters_decide", "clusters_undo",
     "sequences_merge", "sequences_merge_undo", "sequences_partial_update", "sequences_retrieve", "sequences_split",

@@ -99,7 +99,7 @@ def test_media_that_were_there_before_are_told_theirs() -> None:
     [by_camera] = resolved(taken(0))
     Camera.objects.update(**HERE)
     own, lost, timeless = taken(0, **HERE), taken(0, camera=""), taken(None, **HERE)
-    migration = import_module("curation.migrations.0018_light")
+    migration = import_module("curation.migrations.0019_light")
     for _ in range(2):
         migration.fill(apps, None)
         found = {row.pk: row.light for row in Media.objects.all()}

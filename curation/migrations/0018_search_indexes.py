@@ -7,9 +7,10 @@ from accounts.indexing import AddIndexInPlace
 
 class Migration(migrations.Migration):
     atomic = False  # PostgreSQL builds no index beside other work within a transaction
-    dependencies = [("curation", "0016_search")]
+    dependencies = [("curation", "0017_search")]
     operations = [
         AddIndexInPlace("media", models.Index(fields=["view", "captured_at", "id"], name="media_by_view_and_capture")),
+        AddIndexInPlace("media", models.Index(fields=["taken_by", "id"], name="media_taken_by")),
         AddIndexInPlace("media", models.Index(fields=["light", "id"], name="media_by_light")),
         AddIndexInPlace("media", models.Index(fields=["size", "id"], name="media_by_size")),
         AddIndexInPlace("annotation", models.Index(fields=["state", "media"], name="annotation_by_state_of_media")),

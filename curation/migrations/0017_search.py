@@ -1,4 +1,4 @@
-"""What media were taken in (day, twilight, night), and collections of them. The column is empty: instant on any size."""
+"""In what light media were taken, and by which camera; and collections of them. Empty columns: instant on any size."""
 
 import django.db.models.deletion
 import django.utils.timezone
@@ -93,6 +93,18 @@ class Migration(migrations.Migration):
                 choices=[("day", "Day"), ("twilight", "Twilight"), ("night", "Night")],
                 editable=False,
                 max_length=8,
+            ),
+        ),
+        migrations.AddField(
+            model_name="media",
+            name="taken_by",
+            field=models.ForeignKey(
+                db_index=False,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="curation.camera",
             ),
         ),
         migrations.AddConstraint(
