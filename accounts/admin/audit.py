@@ -45,6 +45,7 @@ ACTIONS = [
         "annotation.edit", "annotation.accept", "annotation.restore", "annotation.import", "annotation.read",
         "upload.cancel", "label.create", "label.rename", "label.retire", "mapping.create",
         "job.retry", "job.cancel",
+        "collection.create", "collection.describe", "collection.items", "collection.freeze", "collection.delete",
         "camera.create", "camera.describe", "view.create", "view.turn", "view.merge", "view.absorb", "view.undo",
         "view.release", "sequence.create", "sequence.split", "sequence.rename", "sequence.merge", "sequence.absorb",
         "sequence.undo", "sequence.release",

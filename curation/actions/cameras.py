@@ -62,8 +62,8 @@ def _change(row: Row, columns: dict[str, Any], *, action: str, by: Actor) -> Row
             if not type(row)._default_manager.filter(pk=row.pk, version=row.version).update(**changed):
                 raise Conflict(FASTER)
             record(action, row, by=by, before=before, after=columns)
-            if isinstance(row, Camera) and {"latitude", "longitude"} & columns.keys():
-                light.ask(row, by=by)
+            if {"latitude", "longitude"} & columns.keys():  # which cameras alone have
+                light.ask(row.pk, version=row.version + 1, by=by)
     except IntegrityError as error:
         raise Conflict("The camera has another view of this azimuth; merge this one into it.") from error
     for name, value in changed.items():

@@ -16,7 +16,7 @@ from accounts.models import Access
 from accounts.names import fold
 from accounts.refusals import Conflict, Invalid
 from curation.actions import queue, sampling, searching
-from curation.actions.sampling import Sampling
+from curation.actions.sampling import Drawn, Sampling
 from curation.actions.searching import Search
 from curation.actions.working import Work
 from curation.models import Collection, CollectionItem, Media
@@ -181,8 +181,17 @@ def work(job: Work) -> None:
         _frozen(_locked(collection), by=Actor(access=access, door="job"), report=report)
 
 
+def keep(name: str, *, query: dict[str, Any], sample: dict[str, Any], drawn: Drawn, by: Actor) -> Collection:
+    """Keep a sample that was drawn already as a frozen collection. Raises Invalid, Conflict."""
+    with transaction.atomic():
+        collection = create(name, query=query, sample=sample, by=by)
+        for page in _batches(sorted(drawn.ids)):
+            _write(collection, page)
+        return _frozen(collection, by=by, report=drawn.report)
+
+
 def sampling_in(collection: Collection) -> Sampling:
-    return Sampling(**collection.sample, seed=collection.seed)
+    return Sampling(**(collection.sample or {}), seed=collection.seed)
 
 
 def _whoever_asked(access_id: int | None) -> Access | None:

@@ -9,7 +9,7 @@ from accounts.actor import Actor
 from curation.actions import queue
 from curation.actions.working import Work
 from curation.imaging import sun
-from curation.models import Camera, Media
+from curation.models import Media
 
 PAGE = 1000  # media that are looked at together
 COLUMNS = (
@@ -36,9 +36,9 @@ def _light(at: Any, *position: float | None) -> str:
     return sun.light(sun.elevation(at, latitude, longitude))
 
 
-def ask(camera: Camera, *, by: Actor) -> None:
-    """Within the transaction that moves a camera: have all that follows from where it stands made right."""
-    queue.put("light", f"{camera.pk}:{camera.version + 1}", {"camera": camera.pk}, by=by)
+def ask(camera_id: int, *, version: int, by: Actor) -> None:
+    """Within the transaction that moves a camera, to this version of it: have what follows from that made right."""
+    queue.put("light", f"{camera_id}:{version}", {"camera": camera_id}, by=by)
 
 
 def work(job: Work) -> None:

@@ -97,8 +97,8 @@ class Candidate(NamedTuple):
     view: int | None
     sequence: int | None
     captured_at: datetime | None
-    best: float | None = None
-    is_scored: bool = True
+    best: float | None
+    is_scored: bool
 
 
 Key = tuple[float | int, int, int]  # the smaller, the better
@@ -164,9 +164,14 @@ def _candidates(search: Search, sampling: Sampling, access: Access | None, progr
     last = seen = 0
     while page := list(rows.filter(pk__gt=last).order_by("pk")[:PAGE]):
         for row in page:
-            yield Candidate(*row[:5], row[5] is not None) if len(row) > 4 else Candidate(*row, best=0.0)
+            yield _candidate(*row)
         last, seen = page[-1][0], seen + len(page)
         progress(seen)
+
+
+def _candidate(pk: int, view: Any, sequence: Any, at: Any, best: float | None = 0.0, any_score: Any = 0.0) -> Candidate:
+    """Of columns; where no scores are asked for, all are alike."""
+    return Candidate(pk, view, sequence, at, best, any_score is not None)
 
 
 class Best:

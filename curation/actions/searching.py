@@ -187,13 +187,18 @@ class Search:
         a region, joined with it, even where none is asked for.
         """
         rows: Any = Media.objects.living() if access is None else Media.objects.visible_to(access)
+        found: MediaQuerySet = self.narrow(rows, access, with_regions=with_regions)
+        return found
+
+    def narrow(self, rows: Any, access: Access | None, *, with_regions: bool = False) -> Any:
+        """Those of `rows`, which the access sees, that fit."""
         rows = rows.filter(self._of_the_media())
         if "state" in self.wanted:
             living = Q(annotations__state=self.wanted["state"], annotations__deleted_at=None)
             rows = rows.filter(living & _seen("annotations", access))
         if self.asks_regions or with_regions:
             rows = rows.filter(self._of_a_region() & _seen("regions__annotation", access))
-        return rows  # type: ignore[no-any-return]
+        return rows
 
     def _of_the_media(self) -> Q:
         wanted = self.wanted

@@ -3,6 +3,7 @@
 from curation.admin.annotation_imports import AnnotationImportAdmin
 from curation.admin.annotations import AnnotationAdmin, AnnotationRevisionAdmin
 from curation.admin.clusters import ClusterAdmin
+from curation.admin.collections import CollectionAdmin
 from curation.admin.direct_uploads import UploadAdmin
 from curation.admin.imports import ImportRunAdmin
 from curation.admin.jobs import JobAdmin
@@ -17,6 +18,7 @@ __all__ = [
     "AnnotationRevisionAdmin",
     "CameraAdmin",
     "ClusterAdmin",
+    "CollectionAdmin",
     "ImportRunAdmin",
     "JobAdmin",
     "LabelAdmin",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -17,14 +17,14 @@ from django.template.loader import render_to_string
 from accounts.admin.base import ActionForm, actor, asking
 from accounts.admin.fields import moment, when
 from accounts.admin.history import history_of
-from accounts.admin.lists import ChoiceFilter, Searched, choice_filter
-from accounts.models import Organisation
+from accounts.admin.lists import Searched
 from accounts.names import fold
 from curation.actions import media as actions
+from curation.admin.filters import MEDIA_FILTERS, MediaList
 from curation.admin.pictures import at_large, in_list, with_previews
 from curation.admin.revisions import Layer, layer
 from curation.admin.uploads import UploadField, UploadPage, spooled_of
-from curation.models import Annotation, AnnotationRevision, Media, MediaFact, Sequence, View
+from curation.models import Annotation, AnnotationRevision, Media, MediaFact
 
 LAYERS_SHOWN = 50
 REVISIONS_SHOWN = 10  # newest ones of each layer
@@ -62,80 +62,14 @@ class NewMediaForm(MediaForm):
     upload = UploadField(required=False, label="File", help_text=KINDS)
 
 
-class UploadedFilter(ChoiceFilter):
-    title = "uploaded"
-    parameter_name = "uploaded"
-    choices_known: ClassVar[list[tuple[str, str]]] = [("yes", "yes"), ("no", "not yet")]
-
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(file__gt="") if value == "yes" else queryset.filter(file="")  # both by index
-
-
-class OrganisationFilter(ChoiceFilter):
-    """Organisations are few; their names are read for each page."""
-
-    title = "organisation"
-    parameter_name = "organisation"
-    choices_known: ClassVar[list[tuple[str, str]]] = []
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        self.choices_known = [(str(pk), name) for pk, name in Organisation.objects.values_list("pk", "name")]  # type: ignore[misc]
-        return self.choices_known
-
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(organisation=int(value))
-
-
-class PlaceFilter(ChoiceFilter):
-    """Followed from the page of a camera, a view or a sequence: there are too many to choose from in a list."""
-
-    choices_known: ClassVar[list[tuple[str, str]]] = []
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        value = request.GET.get(self.parameter_name or "", "")
-        is_id = value.isascii() and value.isdigit() and len(value) < 19
-        self.choices_known = [(value, f"#{value}")] if is_id else []  # type: ignore[misc]
-        return self.choices_known
-
-
-class CameraFilter(PlaceFilter):
-    title = parameter_name = "camera"
-
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        views = View.objects.filter(camera=int(value)).values_list("pk", flat=True)
-        return queryset.filter(view__in=list(views) or [0])
-
-
-class ViewFilter(PlaceFilter):
-    title = parameter_name = "view"
-
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        views = View.objects.shown_as(int(value)).values_list("pk", flat=True)
-        return queryset.filter(view__in=list(views) or [0])
-
-
-class SequenceFilter(PlaceFilter):
-    title, parameter_name = "sequence", "in_sequence"
-
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        shown = Sequence.objects.shown_as(int(value)).values_list("pk", flat=True)
-        return queryset.filter(item__sequence__in=list(shown) or [0])
-
-
 @admin.register(Media)
 class MediaAdmin(Searched, UploadPage):
     form = MediaForm
     add_form = NewMediaForm
     list_display = ("picture", "title", "size_in_words", "camera", when("captured_at"), "owner", when("created_at"))
     list_display_links = ("title",)
-    list_filter = (
-        choice_filter("type", Media.Type.choices),
-        UploadedFilter,
-        OrganisationFilter,
-        CameraFilter,
-        ViewFilter,
-        SequenceFilter,
-    )
+    list_filter = MEDIA_FILTERS
+    change_list_template = "admin/curation/media/change_list.html"
     list_select_related = ("owner",)
     search_fields = ("sha256",)
     search_help_text = "A camera, or the beginning of a file name or of a SHA-256"
@@ -148,6 +82,9 @@ class MediaAdmin(Searched, UploadPage):
 
     def largest(self) -> int:
         return int(settings.VIDEO_MAX_BYTES)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[MediaList]:
+        return MediaList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Media]:
         rows = Media.objects.visible_to(asking(request)).select_related("owner", "organisation", "fact")

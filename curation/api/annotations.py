@@ -57,7 +57,7 @@ class AnnotationViewSet(FileViewSet[Annotation]):
 
         The newest fifty, oldest first, unless asked otherwise; `Link` leads to older and newer ones.
         """
-        found, headers = lists.annotations(request)
+        found, headers = lists.annotation_page(request)
         return Response([annotation_row(row) for row in found], headers=headers)
 
     @extend_schema(request=AnnotationIn, responses={201: AnnotationOut}, parameters=[IDEMPOTENCY], tags=["annotations"])

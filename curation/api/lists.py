@@ -23,7 +23,7 @@ MEDIA_PARAMETERS = (*PARAMETERS, "order", "at")
 Listed = tuple[Rows, dict[str, str]]  # a page, and its Link header
 
 
-def annotations(request: Request) -> Listed:
+def annotation_page(request: Request) -> Listed:
     """The page that was asked for. Without parameters its SQL was made beforehand."""
     if not request.query_params:
         return newest(find.newest(Annotation, ANNOTATION_COLUMNS, access=asking(request)), request)
@@ -31,8 +31,8 @@ def annotations(request: Request) -> Listed:
     return page(rows.values(*ANNOTATION_COLUMNS), request)
 
 
-def media(request: Request) -> Listed:
-    """As `annotations`; by what a search finds, in the order of ids or of capture."""
+def media_page(request: Request) -> Listed:
+    """As `annotation_page`; by what a search finds, in the order of ids or of capture."""
     if not request.query_params:
         return newest(find.newest(Media, MEDIA_COLUMNS, access=asking(request)), request)
     no_unknown_parameters(request, (*searching.NAMES, *MEDIA_PARAMETERS))
@@ -57,7 +57,7 @@ def found_by(search: Search, request: Request) -> Listed:
 
 def once_each(rows: QuerySet[Any, dict[str, Any]], count: int) -> Rows:
     """Rows that are met several times, once: first their ids in order, which an index gives, then the rows."""
-    columns = [name.removeprefix("-") for name in rows.query.order_by]
+    columns = [str(name).removeprefix("-") for name in rows.query.order_by]
     ids = [found[0] for found in rows.values_list("id", *(name for name in columns if name != "id")).distinct()[:count]]
     known = {row["id"]: row for row in Media.objects.filter(pk__in=ids).values(*MEDIA_COLUMNS)}
     return [known[pk] for pk in ids]

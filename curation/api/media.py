@@ -70,7 +70,7 @@ class MediaViewSet(FileViewSet[Media]):
         The newest fifty, oldest first, unless asked otherwise; `Link` leads to older and newer ones. For a span of
         capture times ask `order=captured`: the order is then that of capture, and what has no time is left out.
         """
-        found, headers = lists.media(request)
+        found, headers = lists.media_page(request)
         views = views_of(found)
         return Response([media_row(row, views) for row in found], headers=headers)
 

@@ -36,12 +36,17 @@ def asked_of_the_api() -> set[tuple[str, str]]:
     return found
 
 
+def parameters_of(one: Any) -> tuple[str, ...]:
+    """Of a span its two ends; of any other filter the one that it has."""
+    return getattr(one, "names", ()) or (getattr(one, "parameter_name", f"{one}__exact"),)
+
+
 def asked_of_the_workbench() -> set[tuple[str, str]]:
     found = set()
     for model, room in admin.site._registry.items():
         path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         filters: Any = room.list_filter
-        found |= {(path, getattr(one, "parameter_name", f"{one}__exact")) for one in filters}
+        found |= {(path, name) for one in filters for name in parameters_of(one)}
         found |= {(path, "q")} if room.search_fields else set()
     return found
 

@@ -50,6 +50,7 @@ def layer(media: Media, origin: str = "prediction", **columns: Any) -> Annotatio
 def seen(media: Media, label: str = "smoke", score: float | None = None, *, of: Annotation | None = None) -> Region:
     """A region of a layer; of a new one of a model when none is given."""
     annotation = of or layer(media)
+    assert annotation.current is not None
     region: Region = Region.objects.create(
         revision=annotation.current, annotation=annotation, media=media, label=Label.objects.get(code=label),
         origin=annotation.origin, is_truth=annotation.is_truth, score=None if annotation.is_truth else score,

@@ -320,7 +320,7 @@ def test_lists_are_walked_page_by_page(cast: Cast) -> None:
     actions.change_items(lists, add=rows, by=actor(cast.carl))
     query = actions.create("All", query={}, by=actor(cast.carl))
     for pk in (lists.pk, query.pk):
-        address, met = f"/collections/{pk}/media?limit=4", []
+        address, met = f"/collections/{pk}/media?limit=4", list[int]()
         while address:
             answer = carl.get(address)
             met = [row["id"] for row in body(answer)] + met

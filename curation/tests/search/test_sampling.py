@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from accounts.refusals import Invalid
 from accounts.tests.cast import Cast
 from curation.actions import cameras, sampling
-from curation.actions.sampling import Best, Drawn, Sampling, draw, lot, sampling_of
+from curation.actions.sampling import Best, Drawn, draw, lot, sampling_of
 from curation.actions.searching import understood
 from curation.models import Media, View
 from curation.tests.deeds import NOBODY
@@ -27,7 +27,7 @@ FALSE = {"label_kind": "false_positive"}
 
 
 def drawn(said: dict[str, str], access: Any = None, **sample: Any) -> Drawn:
-    return draw(understood(said), Sampling(**({"order": "random", "count": 500} | sample)), access=access)
+    return draw(understood(said), sampling_of({"order": "random", "count": 500} | sample), access=access)
 
 
 def hills(views: int, each: int) -> list[Media]:
@@ -75,7 +75,13 @@ def test_ties_of_scores_are_broken_by_lot() -> None:
 def test_the_best_score_of_a_media_counts_and_no_score_is_never_zero() -> None:
     ship_labels()
     rows = {name: pictured(number) for number, name in enumerate(("low", "both", "unscored", "zero", "part"))}
-    scores = {"low": [0.1], "both": [0.2, 0.9], "unscored": [None, None], "zero": [0.0], "part": [None, 0.3]}
+    scores: dict[str, list[float | None]] = {
+        "low": [0.1],
+        "both": [0.2, 0.9],
+        "unscored": [None, None],
+        "zero": [0.0],
+        "part": [None, 0.3],
+    }
     for name, of_it in scores.items():
         for score in of_it:
             seen(rows[name], "antenna", score)
@@ -171,7 +177,7 @@ def test_the_best_are_those_that_a_look_through_all_in_order_takes(
     for key, group in random.sample(keys, len(keys)):
         best.offer(key, group)
     taken_of: Counter[int] = Counter()
-    wanted = []
+    wanted: list[int] = []
     for key, group in sorted(keys):
         if len(wanted) < count and (not at_most or taken_of[group] < at_most):
             wanted.append(key[2])

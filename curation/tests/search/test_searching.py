@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,6 +32,7 @@ def found(access: Access, **said: Any) -> list[int]:
     return ids(api(access).get(f"/media?{urlencode(said)}"))
 
 
+Checks = dict[str, Callable[[str], bool]]
 KIND = {"smoke": "smoke", "wildfire": "smoke", "antenna": "false_positive", "dark": "false_positive"}
 HOURS = [f"2024-03-06T{hour:02}:00:00Z" for hour in range(12, 17)]
 SAID: dict[str, st.SearchStrategy[str]] = {
@@ -54,7 +56,7 @@ SAID: dict[str, st.SearchStrategy[str]] = {
 def fits(media: Media, said: dict[str, str]) -> bool:
     """By looking at one media, in Python."""
     at = media.captured_at and media.captured_at.isoformat().replace("+00:00", "Z")
-    checks = {
+    checks: Checks = {
         "type": lambda value: media.type == value,
         "uploaded": lambda value: bool(media.sha256) is (value == "true"),
         "light": lambda value: (media.light or "unknown") == value,
@@ -73,7 +75,7 @@ def fits(media: Media, said: dict[str, str]) -> bool:
 def region_fits(region: Region, said: dict[str, str]) -> bool:
     assert region.label is not None
     code, score = region.label.code, region.score
-    checks = {
+    checks: Checks = {
         "label": lambda value: code == value,
         "label_kind": lambda value: KIND[code] == value,
         "origin": lambda value: region.origin == value,
