@@ -106,7 +106,7 @@ class Span(Asked, ListFilter):
     def has_output(self) -> bool:
         return True
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return list(self.names)
 
     def said(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from accounts.actor import command
 from accounts.tests.cast import Cast, api, make_access, token_of
 from curation.actions.derive import derive_now
-from curation.models import Annotation, ClusterItem, ImportRun, Job, Media
+from curation.models import Annotation, ClusterItem, Collection, CollectionItem, ImportRun, Job, Media
 from curation.tests.contract.helpers import announce, layer, rows_of, stored, upload
 from curation.tests.duplicates.rows import clustered
 from curation.tests.labels import SMOKE, box, predicted, say, ship_labels
@@ -57,6 +57,14 @@ READS = {  # route: statements, the token's own one among them
     "/media?view={view}": 4,
     "/media?camera={camera}": 4,
     "/media?sequence={sequence}": 4,
+    "/media?label=smoke&origin=prediction&score_from=0.1&state=parsed": 4,  # the label; ids of a page, then its rows
+    "/media?label_kind=smoke&light=day&size_from=1": 4,
+    "/media?order=captured&after=0": 4,
+    "/media/{media}/regions": 3,
+    "/collections": 2,
+    "/collections/{collection}": 2,
+    "/collections/{collection}/media": 4,
+    "/collections/{query}/media": 5,
     "/cameras": 2,
     "/cameras/{camera}": 2,
     "/views?camera={camera}": 2,
@@ -87,15 +95,20 @@ def test_reading_asks_no_more_than_this(cast: Cast, route: str) -> None:
     for regions in ([box()], [box(x=0.2), box(x=0.6)]):
         say(Annotation.objects.get(pk=annotation), regions)
     derive_now(Media.objects.get(pk=media), by=command())
+    ship_labels()
     job = Job.objects.create(kind="import", key="1").pk
     run = ImportRun.objects.create(source="folder", state="done").pk
     client = warm(api(cast.ada))
     upload = begin(client, picture(9))["id"]
     [seen] = resolved(taken())
     assert seen.view
+    kept = Collection.objects.create(name="list")
+    CollectionItem.objects.create(collection=kept, media=seen)
+    query = Collection.objects.create(name="query", query={"label_kind": "smoke"})
     places = {"view": seen.view.pk, "camera": seen.view.camera_id, "sequence": seen.item.sequence_id}
     look_alike = clustered(2)
     places |= {"cluster": look_alike.pk}
+    places |= {"collection": kept.pk, "query": query.pk}
     path = route.format(media=media, annotation=annotation, upload=upload, job=job, run=run, **places)
     asked = questions(lambda: client.get(path))
     assert len(asked) <= READS[route], asked

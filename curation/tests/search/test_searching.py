@@ -55,13 +55,13 @@ SAID: dict[str, st.SearchStrategy[str]] = {
 
 def fits(media: Media, said: dict[str, str]) -> bool:
     """By looking at one media, in Python."""
-    at = media.captured_at and media.captured_at.isoformat().replace("+00:00", "Z")
+    at = media.captured_at.isoformat().replace("+00:00", "Z") if media.captured_at else ""
     checks: Checks = {
         "type": lambda value: media.type == value,
         "uploaded": lambda value: bool(media.sha256) is (value == "true"),
         "light": lambda value: (media.light or "unknown") == value,
-        "captured_from": lambda value: at is not None and at >= value,
-        "captured_to": lambda value: at is not None and at < value,
+        "captured_from": lambda value: at != "" and at >= value,
+        "captured_to": lambda value: at != "" and at < value,
         "size_from": lambda value: media.size is not None and media.size >= int(value),
         "size_to": lambda value: media.size is not None and media.size <= int(value),
         "state": lambda value: value in {one.state for one in media.annotations.all()},
