@@ -22,6 +22,9 @@ from curation.models import Annotation, Label, Media, Origin
 Choices = list[tuple[str, str]]
 
 
+CLOSED = "admin/curation/media/choice.html"  # until one of its values is chosen
+
+
 class Asked:
     """A part of the search; the list looks for all of them together, so that regions are asked in one breath."""
 
@@ -69,6 +72,7 @@ class LabelFilter(OneOf):
     """Labels are few as well: at most a thousand."""
 
     title = parameter_name = name = "label"
+    template = CLOSED
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         return [
@@ -135,12 +139,12 @@ MEDIA_FILTERS = (
     of_place("view"),
     of_place("sequence", "in_sequence"),
     LabelFilter,
-    one_of("label_kind", Label.Kind.choices, "kind of label"),
-    one_of("origin", Origin.choices, "origin of a region"),
-    one_of("truth", YES_NO, "ground truth"),
+    one_of("label_kind", Label.Kind.choices, "kind of label", template=CLOSED),
+    one_of("origin", Origin.choices, "origin of a region", template=CLOSED),
+    one_of("truth", YES_NO, "ground truth", template=CLOSED),
     span("score", "score", type="number", min="0", max="1", step="any"),
-    one_of("state", Annotation.State.choices, "state of an annotation"),
-    one_of("light", [*Media.Light.choices, (UNKNOWN, "Unknown")]),
+    one_of("state", Annotation.State.choices, "state of an annotation", template=CLOSED),
+    one_of("light", [*Media.Light.choices, (UNKNOWN, "Unknown")], template=CLOSED),
     span("captured", "capture time (UTC)", type="datetime-local", step="1"),
     span("size", "size in bytes", type="number", min="0", step="1"),
 )
