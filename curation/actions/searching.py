@@ -14,20 +14,21 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django_filters.fields import IsoDateTimeField
 
 from accounts.ids import LARGEST_ID
 from accounts.models import Access
 from accounts.refusals import Invalid
 from accounts.scopes import Sees
-from curation.models import Annotation, Label, Media, Origin, Sequence, View
+from curation.models import Annotation, Cluster, ClusterItem, Label, Media, Origin, Sequence, View
 from curation.models.media import MediaQuerySet
 
 LONGEST = 100  # characters of a value
 WHOLE = re.compile(r"[0-9]{1,19}")
 DECIMAL = re.compile(r"[0-9]{1,10}(\.[0-9]{0,20})?")
 DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+SPOKEN = {"true": True, "false": False}
 UNKNOWN = "unknown"  # light of a media whose time or place is not known
 
 
@@ -64,11 +65,10 @@ class SpokenField(forms.CharField):
     """true or false."""
 
     def clean(self, value: Any) -> bool | None:
-        said = {"": None, "true": True, "false": False}
         text = super().clean(value).lower()
-        if text not in said:
+        if text and text not in SPOKEN:
             raise ValidationError("must be true or false")
-        return said[text]
+        return SPOKEN.get(text)
 
 
 class DigestField(forms.CharField):
@@ -112,6 +112,7 @@ class MediaFilters(forms.Form):
     camera = IdField(required=False)
     view = IdField(required=False)
     sequence = IdField(required=False)
+    near_duplicate = SpokenField(required=False)
     state = _choice(Annotation.State.choices)
     label = forms.ModelChoiceField(Label.objects.order_by("code"), to_field_name="code", required=False)
     label_kind = _choice(Label.Kind.choices)
@@ -193,6 +194,9 @@ class Search:
     def narrow(self, rows: Any, access: Access | None, *, with_regions: bool = False) -> Any:
         """Those of `rows`, which the access sees, that fit."""
         rows = rows.filter(self._of_the_media())
+        if "near_duplicate" in self.wanted:
+            alike = _looks_like_another(access)
+            rows = rows.filter(alike if self.wanted["near_duplicate"] else ~alike)
         if "state" in self.wanted:
             living = Q(annotations__state=self.wanted["state"], annotations__deleted_at=None)
             rows = rows.filter(living & _seen("annotations", access))
@@ -219,6 +223,18 @@ class Search:
             wanted["label_kind"] = _ids(Label.objects.filter(kind=wanted["label_kind"]))
         there_is_one = Q(regions__isnull=False)
         return there_is_one & Q(**{f"regions__{OF_A_REGION[name]}": value for name, value in wanted.items()})
+
+
+def _looks_like_another(access: Access | None) -> Exists:
+    """It is in a cluster of near-duplicates, or frozen pictures, that nobody found to be none, with another media
+    that the access sees: one alone would tell of media that it may not see.
+    """
+    others: Any = ClusterItem.objects.filter(media__deleted_at=None)
+    if access is not None:
+        others = ClusterItem.objects.visible_to(access)
+    beside = others.filter(cluster=OuterRef("cluster")).exclude(media=OuterRef("media"))
+    mine = ClusterItem.objects.filter(media=OuterRef("pk"), cluster__kind__in=[Cluster.Kind.NEAR, Cluster.Kind.FROZEN])
+    return Exists(mine.exclude(cluster__decision=Cluster.Decision.NOT_DUPLICATES).filter(Exists(beside)))
 
 
 def _ids(rows: Any) -> list[int]:

@@ -145,6 +145,7 @@ MEDIA_FILTERS = (
     span("score", "score", type="number", min="0", max="1", step="any"),
     one_of("state", Annotation.State.choices, "state of an annotation", template=CLOSED),
     one_of("light", [*Media.Light.choices, (UNKNOWN, "Unknown")], template=CLOSED),
+    one_of("near_duplicate", YES_NO, "near-duplicate", template=CLOSED),
     span("captured", "capture time (UTC)", type="datetime-local", step="1"),
     span("size", "size in bytes", type="number", min="0", step="1"),
 )

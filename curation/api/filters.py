@@ -13,11 +13,13 @@ from accounts.refusals import Invalid
 from accounts.rest.paging import PARAMETERS
 from accounts.rest.requests import no_unknown_parameters
 from accounts.rest.schema import ROW_ID
+from curation.actions import searching
 from curation.actions.searching import UNKNOWN, IdField
 from curation.api.serializers import DIGEST
 from curation.models import Annotation, Camera, Label, Media, Origin, Sequence, View
 
 ORDERS = ("id", "captured")
+SPOKEN = searching.SPOKEN
 
 
 class IdFilter(django_filters.Filter):
@@ -85,6 +87,7 @@ MEDIA_FILTERS = [  # how the OpenAPI document shows them; a test compares the na
     _parameter("camera", "id of the camera that took it", **ROW_ID),
     _parameter("view", "id of the view that it is shown with", **ROW_ID),
     _parameter("sequence", "id of the sequence that it is shown in", **ROW_ID),
+    _parameter("near_duplicate", "whether it looks like another one that you see", type="boolean"),
     _parameter("state", "of an annotation of it", type="string", enum=list(Annotation.State.values)),
     _parameter("label", f"code of the label of a region{_ONE}", type="string", minLength=1, maxLength=50),
     _parameter("label_kind", "of the label of a region", type="string", enum=list(Label.Kind.values)),

@@ -121,7 +121,7 @@ def test_a_search_is_kept_as_a_collection_with_a_few_clicks(cast: Cast) -> None:
 def test_a_search_that_the_list_does_not_know_has_no_address() -> None:
     assert address_of({"sha256": "a" * 64}) == ""
     assert address_of({"sequence": "7", "uploaded": "false"}) == f"{LIST}?in_sequence=7&uploaded=no"
-    assert len(MEDIA_FILTERS) == 15
+    assert len(MEDIA_FILTERS) == 16
 
 
 def test_a_list_is_filled_named_frozen_and_deleted(cast: Cast) -> None:

@@ -15,7 +15,8 @@ from accounts.refusals import Invalid
 from accounts.scopes import Sees
 from accounts.tests.cast import Cast, api
 from curation.actions.searching import NAMES, heeded, understood
-from curation.models import Media, Region
+from curation.models import Cluster, Media, Region
+from curation.tests.duplicates.rows import clustered
 from curation.tests.labels import ship_labels
 from curation.tests.places import NOON, resolved, taken
 from curation.tests.search.helpers import crowd, layer, pictured, seen
@@ -105,6 +106,7 @@ def test_filters_together_find_what_a_look_at_every_row_finds(seed: int) -> None
 def test_every_filter_is_declared_once_and_tried_here_or_by_its_own_test() -> None:
     elsewhere = {
         "sha256", "owner", "organisation", "created_from", "created_to", "updated_since", "camera", "view", "sequence",
+        "near_duplicate",
     }  # fmt: skip
     assert {*SAID} | elsewhere == {*NAMES}
 
@@ -287,3 +289,30 @@ def test_a_walk_by_capture_goes_on_when_its_media_is_moved_in_time(cast: Cast) -
     first = client.get("/media?order=captured&after=0&limit=2")
     Media.objects.filter(pk=rows[1].pk).update(captured_at=None, captured_basis="none")
     assert ids(client.get(first["Link"].split(">")[0][1:])) == [rows[2].pk, rows[3].pk]
+
+
+# --- Near-duplicates -------------------------------------------------------------------------------
+
+
+def test_near_duplicates_are_those_of_clusters_that_nobody_denied(cast: Cast) -> None:
+    alone = pictured(1)
+    clusters = {kind: clustered(2) for kind in ("near", "frozen", "exact", "denied")}
+    for kind, cluster in clusters.items():
+        denied = {"decision": "not_duplicates", "decided_at": NOON}
+        Cluster.objects.filter(pk=cluster.pk).update(**(denied if kind == "denied" else {"kind": kind}))
+    members = {kind: list(cluster.items.values_list("media", flat=True)) for kind, cluster in clusters.items()}
+    wanted = sorted(members["near"] + members["frozen"])
+    assert found(cast.carl, near_duplicate="true") == wanted
+    assert found(cast.carl, near_duplicate="false") == sorted([alone.pk, *members["exact"], *members["denied"]])
+    Media.objects.filter(pk=members["near"][0]).update(deleted_at=NOON)
+    assert found(cast.carl, near_duplicate="true") == members["frozen"]  # nothing is left for the other to look like
+
+
+def test_a_near_duplicate_of_what_one_does_not_see_is_none(cast: Cast) -> None:
+    cluster = clustered(2)
+    hers, others = cluster.items.order_by("media").values_list("media", flat=True)
+    Media.objects.filter(pk=hers).update(owner=cast.ana)
+    assert found(cast.ana, near_duplicate="true") == []
+    assert found(cast.ana, near_duplicate="false") == [hers]
+    Media.objects.filter(pk=others).update(owner=cast.ana)
+    assert found(cast.ana, near_duplicate="true") == [hers, others]
