@@ -58,6 +58,15 @@ SELECT n, 'fire ' || n, 'fire ' || n, 'name', now(), now(), 1 FROM generate_seri
 INSERT INTO curation_sequenceitem (sequence_id, media_id, position)
 SELECT 1 + (id - 1) / 100, id, extract(epoch FROM captured_at)::bigint * 1000000 FROM curation_media WHERE id %% 3 = 0
 """,
+    "curation_cluster": """
+INSERT INTO curation_cluster (id, kind, centre, reach, size, awaits, decision, created_at, updated_at, version)
+SELECT n, CASE WHEN n %% 20 = 0 THEN 'frozen' ELSE 'near' END, '', 0, 2, true, '', now(), now(), 1
+FROM generate_series(1, %(rows)s / 100) AS n
+""",
+    "curation_clusteritem": """
+INSERT INTO curation_clusteritem (cluster_id, media_id, media_sha256, distance, is_new, created_at)
+SELECT 1 + (id - 1) / 100, id, sha256, 0, false, now() FROM curation_media WHERE id %% 100 IN (1, 2)
+""",
     "curation_annotation": ROWS["curation_annotation"],
     "curation_annotationrevision": ROWS["curation_annotationrevision"],
     "curation_region": """
@@ -94,6 +103,7 @@ SINGLE = {
     "score range, rare": "score_from=0.5&score_to=0.5",
     "state": "state=problem",
     "sequence": "sequence=7",
+    "near-duplicate": "near_duplicate=true",
     "has file": "uploaded=true",
     "has none": "uploaded=false",
     "size": "size_from=240000",

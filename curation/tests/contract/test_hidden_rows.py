@@ -20,6 +20,7 @@ REQUESTS: list[tuple[str, str, Any]] = [
     ("head", "/annotations/{annotation}", None),
     ("get", "/annotations/{annotation}/url", None),
     ("put", "/media/{media}/regions", {"regions": []}),
+    ("get", "/media/{media}/regions", None),
     ("get", "/annotations/{annotation}/regions", None),
     ("get", "/annotations/{annotation}/revisions", None),
     ("get", "/annotations/{annotation}/diff?from=1&to=1", None),
