@@ -59,7 +59,8 @@ class UploadAdmin(Searched, Page):
     @admin.display(description="age")
     def age(self, upload: Upload) -> str:
         """How long it is, or was, under way."""
-        return in_time(((upload.finished_at or timezone.now()) - upload.created_at).total_seconds())
+        seconds = ((upload.finished_at or timezone.now()) - upload.created_at).total_seconds()
+        return in_time(max(0.0, seconds))  # clocks of hosts differ
 
     @admin.display(description="size")
     def size_in_words(self, upload: Upload) -> str:
