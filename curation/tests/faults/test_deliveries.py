@@ -18,11 +18,12 @@ from accounts.models import Access, AuditEntry
 from accounts.refusals import Refusal
 from accounts.scopes import Scope
 from accounts.tests.cast import make_access
-from curation.actions import completing, imports, media, uploads
+from curation.actions import annotation_imports, completing, imports, media, uploads
 from curation.actions.check import examine
 from curation.jobs.handlers import HANDLERS
 from curation.models import (
     Annotation,
+    AnnotationRevision,
     Camera,
     Derived,
     Fingerprint,
@@ -31,6 +32,7 @@ from curation.models import (
     Job,
     Media,
     MediaFact,
+    Region,
     Sequence,
     SequenceItem,
     StoredObject,
@@ -38,8 +40,10 @@ from curation.models import (
 )
 from curation.models import Upload as UploadRow
 from curation.storage.spool import spool
-from curation.tests.deeds import NOBODY, actor, collect_now, delete_long_ago, stored_media, upload
+from curation.tests.deeds import NOBODY, actor, collect_now, delete_long_ago, spooled, stored_media, upload
 from curation.tests.importing.helpers import sequence
+from curation.tests.labels import ship_labels
+from curation.tests.meaning.helpers import asked, coco, named
 from curation.tests.pictures import picture, zipped
 from curation.tests.places import taken
 from curation.tests.test_upload_races import arrived
@@ -48,7 +52,7 @@ from curation.tests.threads import together
 pytestmark = pytest.mark.django_db(transaction=True)
 TABLES = (
     Media, Annotation, Derived, Fingerprint, MediaFact, StoredObject, ImportRun, ImportItem, UploadRow,
-    Camera, View, Sequence, SequenceItem,
+    Camera, View, Sequence, SequenceItem, AnnotationRevision, Region,
 )  # fmt: skip
 TIMES = {"verified_at", "touched_at", "derived_at", "updated_at", "finished_at", "created_at", "lease_until", "id"}
 Put = Callable[[Access], dict[str, Any]]
@@ -110,6 +114,13 @@ def an_archive(desk: Access) -> dict[str, Any]:
         return {"run": imports.start(spooled, name="a.zip", source="", by=actor(desk)).pk}
 
 
+def labels(desk: Access) -> dict[str, Any]:
+    ship_labels()
+    named("a.jpg", 6, owner=desk)
+    with spooled(coco([{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "none.jpg"}], [(1, 3), (1, 1)])) as file:
+        return {"run": annotation_imports.start(file, name="a.json", asked=asked(by=actor(desk))).pk}
+
+
 def two_places(desk: Access) -> dict[str, Any]:
     return {"media": [taken(0).pk, taken(5, azimuth=127).pk]}
 
@@ -137,6 +148,7 @@ KINDS: dict[str, Put] = {
     "complete_upload": an_upload,
     "derive": a_picture,
     "import": an_archive,
+    "import_annotations": labels,
     "resolve": two_places,
     "scrub": something_to_read,
     "sweep_uploads": something_idle,
@@ -174,7 +186,8 @@ def assert_one_of_each(kind: str) -> None:
         == {"import": 3, "collect": 0, "sweep_uploads": 0, "resolve": 0}.get(kind, 1)
     )
     assert Derived.objects.count() == (2 if kind == "derive" else 0)
-    assert Annotation.objects.count() == (3 if kind == "import" else 0)
+    assert Annotation.objects.count() == {"import": 3, "import_annotations": 1}.get(kind, 0)
+    assert Region.objects.count() == AnnotationRevision.objects.count() - 3 * (kind == "import")
     assert not ImportRun.objects.exclude(state="done").exists()
     assert not UploadRow.objects.filter(finished_at=None).exists()
 
