@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -9,6 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
@@ -50,18 +53,27 @@ class Said:
         check(self.regions)
         object.__setattr__(self, "regions", [_fit_to_be_kept(*one) for one in enumerate(self.regions)])
 
+    @cached_property
+    def _texts(self) -> list[tuple[str, values.Region]]:
+        """Canonical, in order: made once, for it is what takes longest."""
+        return sorted(((values.canonical_text(region), region) for region in self.regions), key=itemgetter(0))
+
     @property
     def as_json(self) -> list[dict[str, Any]]:
         """In canonical order."""
-        return [values.as_json(region) for region in values.in_order(self.regions)]
+        return [values.as_json(region) for _, region in self._texts]
+
+    @cached_property
+    def _canonical(self) -> bytes:
+        return values.canonical_of(text for text, _ in self._texts)
 
     @property
     def sha256(self) -> str:
-        return values.digest(self.regions)
+        return hashlib.sha256(self._canonical).hexdigest()
 
     def content(self) -> Content:
         """The canonical bytes as a file, for a revision that nobody sent as one."""
-        text = values.canonical(self.regions)
+        text = self._canonical
         return Content(
             annotation_key(self.sha256, "json"), Spooled(io.BytesIO(text), len(text), self.sha256), CONTENT_TYPE
         )

@@ -15,6 +15,7 @@ BOX: Final = "box"
 POLYGON: Final = "polygon"
 DIGITS: Final = 9  # of coordinates and scores, behind the point
 NOTHING: Final[Mapping[str, Any]] = {}
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 class PictureSize(NamedTuple):
@@ -170,7 +171,7 @@ def rounded(value: float) -> float:
 
 def canonical_text(region: Region) -> str:
     """One region: keys sorted, no white space, no escapes that are not needed, floats by `repr`."""
-    return json.dumps(as_json(region), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(as_json(region))
 
 
 def in_order(regions: Iterable[Region]) -> list[Region]:
@@ -180,7 +181,12 @@ def in_order(regions: Iterable[Region]) -> list[Region]:
 
 def canonical(regions: Iterable[Region]) -> bytes:
     """All regions of a picture as UTF-8, whatever their order was."""
-    return f"[{','.join(sorted(map(canonical_text, regions)))}]".encode()
+    return canonical_of(sorted(map(canonical_text, regions)))
+
+
+def canonical_of(texts: Iterable[str]) -> bytes:
+    """The same, of the canonical texts of all regions in their order."""
+    return f"[{','.join(texts)}]".encode()
 
 
 def digest(regions: Iterable[Region]) -> str:
