@@ -24,8 +24,8 @@ from curation.actions import jobs, leases
 from curation.models import Job
 
 KINDS = (
-    "collect", "complete_upload", "derive", "find_duplicates", "freeze", "import", "import_annotations", "light", "read",
-    "resolve", "scrub", "sweep_uploads",
+    "collect", "complete_upload", "derive", "find_duplicates", "freeze", "import", "import_annotations", "light",
+    "read", "resolve", "scrub", "sweep_uploads",
 )  # fmt: skip
 QUIET_AFTER = 60.0  # seconds: three missed signs of life, and some air
 ERROR_SHOWN = 100  # characters, in the list
