@@ -228,6 +228,12 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
+            model_name="duplicatesearch",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("finished_at", None)), fields=("is_global",), name="one_open_search_of_a_reach"
+            ),
+        ),
+        migrations.AddConstraint(
             model_name="comparisondue",
             constraint=models.UniqueConstraint(fields=("is_global", "media"), name="a_comparison_is_due_once"),
         ),

@@ -148,6 +148,11 @@ class DuplicateSearch(models.Model):
 
     class Meta:
         verbose_name_plural = "duplicate searches"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_global"], condition=Q(finished_at=None), name="one_open_search_of_a_reach"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"search {self.pk}"

@@ -13,8 +13,21 @@ from django.utils import timezone
 from accounts.tests.cast import Cast
 from curation.actions.check import examine
 from curation.actions.checking.work import DAY_PATIENCE, LEASE_PATIENCE
-from curation.models import Annotation, Derived, Fingerprint, ImportRun, Job, Media, MediaFact, StoredObject, Upload
+from curation.actions.duplicates.searching import begin_anew
+from curation.models import (
+    Annotation,
+    Cluster,
+    Derived,
+    Fingerprint,
+    ImportRun,
+    Job,
+    Media,
+    MediaFact,
+    StoredObject,
+    Upload,
+)
 from curation.tests.deeds import key_of, stored_annotation, stored_media
+from curation.tests.duplicates.rows import clustered
 
 pytestmark = [pytest.mark.django_db, pytest.mark.damages_storage]
 
@@ -133,3 +146,15 @@ def test_a_history_that_could_be_rewritten_is_found(table: str, harm: str) -> No
     with connection.cursor() as cursor:
         cursor.execute(harm.format(table))
     assert found() == {("history_unguarded", table.partition("_")[2], None)}
+
+
+def test_a_cluster_that_counts_other_media_than_it_has_is_found_and_mended() -> None:
+    right, wrong, alone = clustered(3), clustered(3), clustered(1)
+    Cluster.objects.filter(pk=wrong.pk).update(size=4, decision="keep_all", decided_at=timezone.now())
+    decided_of_one = clustered(1)
+    Cluster.objects.filter(pk=decided_of_one.pk).update(decision="keep_all", decided_at=timezone.now())
+    assert found() == {("cluster_differs", "cluster", wrong.pk), ("cluster_differs", "cluster", alone.pk)}
+    begin_anew()
+    assert found() == set()
+    assert not Cluster.objects.filter(pk=right.pk).exists()
+    assert Cluster.objects.get(pk=wrong.pk).size == 3

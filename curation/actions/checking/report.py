@@ -36,6 +36,7 @@ class Code(StrEnum):
     REGIONS_DIGEST_DIFFERS = "regions_digest_differs"  # a revision's regions are not those that were digested
     REGIONS_COUNT_DIFFERS = "regions_count_differs"  # an annotation counts others than its revision has
     REGIONS_NOT_INDEXED = "regions_not_indexed"  # the index does not agree; `reindex_regions --missing` mends it
+    CLUSTER_DIFFERS = "cluster_differs"  # it counts other media than it has; `find_duplicates --again` mends it
     HISTORY_UNGUARDED = "history_unguarded"  # the database would let history be rewritten
     JOB_ABANDONED = "job_abandoned"  # its worker died long ago, and nobody took it over
     JOB_NOT_BEGUN = "job_not_begun"  # it waits since long after its time: no worker runs

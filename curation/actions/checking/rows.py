@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, F, Max, Model, Q
 
 from accounts.models import AuditEntry
-from curation.actions.checking import regions
+from curation.actions.checking import clusters, regions
 from curation.actions.checking.objects import Progress
 from curation.actions.checking.report import Code, Problem, Report
 from curation.models import REFERENCES, Annotation, AnnotationRevision, Mapping, StoredObject, TaxonomyVersion
@@ -42,6 +42,8 @@ def look(report: Report, progress: Progress) -> None:
             for problem in _judge(_page(model, column, Q(pk__in=suspects)), unsure) if suspects else ():
                 report.add(problem)
     _look_at_revisions(report)
+    for problem in clusters.look():
+        report.add(problem)
     _look_at_the_guards_of_history(report)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 from operator import itemgetter
@@ -21,11 +21,17 @@ TIMES = 5000  # capture times in memory
 APART = timedelta(days=1)  # due media with no longer pause are read in one go
 
 
-def compare(search_id: int, part: Part, progress: Progress) -> Report:
-    """part: {"media": [first, last]}, {"views": numbers} or {"band": n, "values": numbers}."""
+def compare(search_id: int, part: Part, progress: Progress, *, is_open: Callable[[], bool]) -> Report:
+    """part: {"media": [first, last]}, {"views": numbers} or {"band": n, "values": numbers}.
+
+    is_open: asked before likenesses are queued, and false when another one has done this part: what was read since may
+    hold clusters that are made of it, and tell other likenesses.
+    """
     report, told = Report(), 0
     pairs = _pairs(search_id, part, report)
     while batch := list(islice(pairs, BATCH)):
+        if not is_open():
+            break
         told += len(batch)
         Likeness.objects.bulk_create([Likeness(**one._asdict()) for one in batch], ignore_conflicts=True)
         progress("likenesses", told)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
@@ -27,14 +28,53 @@ Part = dict[str, Any]
 
 def begin(*, is_global: bool, by: Actor, progress: Progress) -> DuplicateSearch:
     """The search of this reach that has not come to its end, or a new one of what is due."""
-    open_ones = DuplicateSearch.objects.filter(is_global=is_global, finished_at=None).order_by("pk")
-    search = open_ones.first() or DuplicateSearch.objects.create(is_global=is_global, requested_by=by.access)
-    if search.phases is None:
+    search = _open(is_global) or _begun(is_global, by)
+    while search.phases is None:
         _take_on(search, progress)
-        search.phases = [phase for phase in _phases(search) if phase]
-        DuplicateSearch.objects.filter(pk=search.pk, phases__isnull=True).update(phases=search.phases)
-        search.refresh_from_db()
+        seen = ComparisonDue.objects.filter(search=search).count()
+        phases = [phase for phase in _phases(search) if phase]
+        with transaction.atomic():
+            search = _locked(search)
+            if search.phases is None and ComparisonDue.objects.filter(search=search).count() == seen:
+                search.phases = phases
+                search.save(update_fields=["phases"])
     return search
+
+
+def _open(is_global: bool) -> DuplicateSearch | None:
+    return DuplicateSearch.objects.filter(is_global=is_global, finished_at=None).first()
+
+
+def _begun(is_global: bool, by: Actor) -> DuplicateSearch:
+    """A new search; whoever was faster has begun it."""
+    try:
+        with transaction.atomic():
+            return DuplicateSearch.objects.create(is_global=is_global, requested_by=by.access)
+    except IntegrityError:
+        return _open(is_global) or _begun(is_global, by)
+
+
+def _locked(search: DuplicateSearch) -> DuplicateSearch:
+    return DuplicateSearch.objects.select_for_update().get(pk=search.pk)
+
+
+def _take_on(search: DuplicateSearch, progress: Progress) -> None:
+    """Nothing is taken on when another one has planned the search meanwhile: it would not be compared."""
+    taken = 0
+    for first, last in steps(_due(search.is_global)):
+        with transaction.atomic():
+            if _locked(search).phases is not None:
+                return
+            taken += _due(search.is_global).filter(pk__gte=first, pk__lte=last).update(search=search)
+        progress("comparisons taken on", taken)
+
+
+def _phases(search: DuplicateSearch) -> Iterator[list[Part]]:
+    yield [*_of_bytes(search), *_of_views(search)]
+    if search.is_global:
+        touched = _touched(search)
+        for band in range(BANDS):
+            yield _of_band(band, touched[band])
 
 
 def due(search_id: int, media: str, *, is_global: bool) -> Subquery:
@@ -49,21 +89,6 @@ def due(search_id: int, media: str, *, is_global: bool) -> Subquery:
 def is_anything_due(*, is_global: bool) -> bool:
     """Whether there is something that no search has taken on."""
     return bool(_due(is_global).exists())
-
-
-def _take_on(search: DuplicateSearch, progress: Progress) -> None:
-    taken = 0
-    for first, last in steps(_due(search.is_global)):
-        taken += _due(search.is_global).filter(pk__gte=first, pk__lte=last).update(search=search)
-        progress("comparisons taken on", taken)
-
-
-def _phases(search: DuplicateSearch) -> Iterator[list[Part]]:
-    yield [*_of_bytes(search), *_of_views(search)]
-    if search.is_global:
-        touched = _touched(search)
-        for band in range(BANDS):
-            yield _of_band(band, touched[band])
 
 
 def taken_on(search_id: int, *, is_global: bool) -> Any:

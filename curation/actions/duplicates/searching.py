@@ -8,7 +8,7 @@ from operator import add
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.actor import Actor
@@ -44,8 +44,8 @@ def search(*, is_global: bool, by: Actor, progress: Progress = silently) -> Outc
     while True:
         begun = planning.begin(is_global=is_global, by=by, progress=progress)
         while (phase := _phase(begun)) is not None:
-            for number in _open_parts(begun, phase):
-                _compare(begun, phase, number, progress)
+            while parts := _open_parts(begun, phase):  # others may work on the same search
+                _compare(begun, phase, parts[0], progress)
             _settle(begun, phase, progress)
         _finish(begun)
         if not planning.is_anything_due(is_global=is_global):  # else it was what another one had left
@@ -117,16 +117,26 @@ def _put_next(begun: DuplicateSearch, *, by: Actor) -> None:
 
 def _compare(begun: DuplicateSearch, phase: int, number: int, progress: Progress, *, then: Then | None = None) -> None:
     """One part. then: what whoever ends the last one does, within the transaction that says so."""
-    report = compare(begun.pk, _parts(begun, phase)[number], progress)
+    name = f"{phase}.{number}"
+
+    def is_open() -> bool:
+        return name not in DuplicateSearch.objects.values_list("reports", flat=True).get(pk=begun.pk)
+
+    report = compare(begun.pk, _parts(begun, phase)[number], progress, is_open=is_open)
     with transaction.atomic():
-        _note(begun, f"{phase}.{number}", asdict(report))
+        _note(begun, name, asdict(report))
         if then and not _open_parts(begun, phase):
             then(begun)
 
 
 def _settle(begun: DuplicateSearch, phase: int, progress: Progress, *, then: Then | None = None) -> None:
     """Make clusters of what the parts of a phase found."""
-    tally = settling.settle(progress)
+
+    def is_open() -> bool:
+        row = DuplicateSearch.objects.select_for_update().get(pk=begun.pk)
+        return str(phase) not in row.reports
+
+    tally = settling.settle(progress, may_go_on=is_open)
     with transaction.atomic():
         _note(begun, str(phase), asdict(tally))
         if then:
@@ -152,7 +162,8 @@ def _finish(begun: DuplicateSearch) -> None:
         "cap": COMPARED,
     }
     begun.finished_at = timezone.now()
-    begun.save(update_fields=["report", "finished_at"])
+    still_open = DuplicateSearch.objects.filter(pk=begun.pk, finished_at=None)
+    still_open.update(report=begun.report, finished_at=begun.finished_at)
 
 
 def _sums(reports: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
@@ -189,10 +200,10 @@ def begin_anew(progress: Progress = silently) -> None:
 
 @transaction.atomic(durable=True)
 def _dissolve(first: int, last: int) -> None:
-    clusters = Cluster.objects.filter(pk__gte=first, pk__lte=last)
-    undecided = clusters.select_for_update(no_key=True).filter(decision="").order_by("pk")
-    grown = clusters.select_for_update(no_key=True).exclude(decision="").filter(awaits=True).order_by("pk")
-    for rows in (undecided, grown):
-        ids = list(rows.values_list("pk", flat=True))
-        ClusterItem.objects.filter(Q(is_new=True) | Q(cluster__decision=""), cluster__in=ids).delete()
-        due.recount(ids)
+    clusters = Cluster.objects.select_for_update(no_key=True).filter(pk__gte=first, pk__lte=last).order_by("pk")
+    ids = list(clusters.values_list("pk", flat=True))
+    ClusterItem.objects.filter(Q(is_new=True) | Q(cluster__decision=""), cluster__in=ids).delete()
+    due.recount(ids)
+    Cluster.objects.filter(Q(kept=None) | Q(kept__cluster_item__cluster=F("pk")), pk__in=ids).exclude(
+        decision=""
+    ).update(awaits=False)

@@ -1,12 +1,12 @@
 """Make clusters of the likenesses that were found: in the order of the media, those of the nearest ones first.
 
 A transaction for every page of likenesses, which are gone with it: killed at any moment, it goes on where it was. Two
-at once take turns, for each locks its page.
+at once take turns, for each locks its search and its page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,17 +40,19 @@ class Tally:
             setattr(self, name, getattr(self, name) + count)
 
 
-def settle(progress: Progress) -> Tally:
-    """All likenesses that wait."""
+def settle(progress: Progress, *, may_go_on: Callable[[], bool]) -> Tally:
+    """All likenesses that wait. may_go_on: asked within each transaction, and false when another one has done it."""
     tally, done = Tally(), 0
-    while count := _settle_page(tally):
+    while count := _settle_page(tally, may_go_on):
         done += count
         progress("likenesses settled", done)
     return tally
 
 
 @transaction.atomic(durable=True)
-def _settle_page(tally: Tally) -> int:
+def _settle_page(tally: Tally, may_go_on: Callable[[], bool]) -> int:
+    if not may_go_on():
+        return 0
     waiting = Likeness.objects.select_for_update().order_by("high", "distance", "low", "is_frozen")
     page = list(waiting.values_list("pk", "high", "low", "is_frozen")[:PAGE])
     if page:
