@@ -73,7 +73,7 @@ READS = {  # route: statements, the token's own one among them
     "/sequences/{sequence}": 3,
     "/sequences/{sequence}/media": 5,
     "/clusters?awaits=true": 3,
-    "/clusters?media={media}": 4,
+    "/clusters?media={media}": 3,
     "/clusters/{cluster}": 3,
     "/clusters/{cluster}/items": 3,
     "/uploads/{upload}": 2,
