@@ -279,6 +279,6 @@ def _form(said: Mapping[str, Any]) -> MediaFilters:
 
 def heeded(said: Mapping[str, Any]) -> Search:
     """As `understood`, without what cannot be understood: for addresses that people type."""
-    texts = {name: str(said[name]) for name in NAMES if said.get(name) and "\0" not in str(said[name])}
+    texts = {name: str(said[name]) for name in NAMES if str(said.get(name, "")).strip() and "\0" not in str(said[name])}
     bad = set(_form(texts).errors) | {name for name, value in texts.items() if len(value) > LONGEST}
     return understood({name: value for name, value in texts.items() if name not in bad})

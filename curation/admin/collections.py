@@ -99,7 +99,7 @@ class CollectionAdmin(Searched, Page):
     search_help_text = "The beginning of a name"
     change_form_template = "admin/curation/collection/change_form.html"
     kept: ClassVar[tuple[str, ...]] = (
-        "query_shown", "sample_shown", when("frozen_at"), "size", "report_shown", "owner", "of_organisation",
+        "query_shown", "sample_shown", when("frozen_at"), "size", "report_shown", "made_by", "of_organisation",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
@@ -138,6 +138,10 @@ class CollectionAdmin(Searched, Page):
     def report_shown(self, collection: Collection) -> str:
         words = [f"{name.replace('_', ' ')}: {count}" for name, count in (collection.report or {}).items()]
         return ", ".join(words) or "–"
+
+    @admin.display(description="made by")
+    def made_by(self, collection: Collection) -> str:
+        return str(collection.owner or "–")
 
     @admin.display(description="organisation")
     def of_organisation(self, collection: Collection) -> str:

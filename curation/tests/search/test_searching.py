@@ -242,7 +242,15 @@ def test_limits_are_taken_on_both_sides(cast: Cast) -> None:
 
 def test_an_address_that_somebody_typed_is_heeded_where_it_can_be() -> None:
     ship_labels()
-    said = {"label": "smoke", "score_from": "many", "light": "dusk", "nonsense": "1", "size_to": "9" * 200}
+    said = {
+        "label": "smoke",
+        "score_from": "many",
+        "light": "dusk",
+        "origin": " ",
+        "type": "\0",
+        "nonsense": "1",
+        "size_to": "9" * 200,
+    }
     assert heeded(said).said == {"label": "smoke"}
     with pytest.raises(Invalid):
         understood(said)
