@@ -12,6 +12,10 @@ class Migration(migrations.Migration):
         AddIndexInPlace("media", models.Index(fields=["view", "captured_at", "id"], name="media_by_view_and_capture")),
         AddIndexInPlace("media", models.Index(fields=["taken_by", "id"], name="media_taken_by")),
         AddIndexInPlace("media", models.Index(fields=["light", "id"], name="media_by_light")),
+        AddIndexInPlace(
+            "media",
+            models.Index(fields=["sha256", "id"], name="media_without_file", condition=models.Q(sha256="")),
+        ),
         AddIndexInPlace("media", models.Index(fields=["size", "id"], name="media_by_size")),
         AddIndexInPlace("annotation", models.Index(fields=["state", "media"], name="annotation_by_state_of_media")),
         AddIndexInPlace("region", models.Index(fields=["label", "media", "score"], name="region_by_label_in_order")),

@@ -181,6 +181,7 @@ class Media(models.Model):
             models.Index(fields=["view", "captured_at", "id"], name="media_by_view_and_capture"),
             models.Index(fields=["taken_by", "id"], name="media_taken_by"),
             models.Index(fields=["light", "id"], name="media_by_light"),
+            models.Index(fields=["sha256", "id"], name="media_without_file", condition=models.Q(sha256="")),
             models.Index(fields=["size", "id"], name="media_by_size"),
         ]
 
