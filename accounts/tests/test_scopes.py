@@ -35,10 +35,10 @@ def test_an_admin_may_everything() -> None:
     [
         (Scope.USER, {Right.CREATE_MEDIA, Right.EDIT_MEDIA, Right.DELETE_MEDIA, Right.EDIT_ANNOTATION,
                       Right.DELETE_ANNOTATION, Right.IMPORT, Right.MANAGE_ACCESSES, Right.EDIT_TAXONOMY,
-                      Right.CHANGE_PLACES}),
+                      Right.CHANGE_PLACES, Right.COLLECT, Right.DECIDE_DUPLICATES}),
         (Scope.DEVICE, {Right.EDIT_MEDIA, Right.DELETE_MEDIA, Right.EDIT_ANNOTATION, Right.DELETE_ANNOTATION,
                         Right.IMPORT, Right.MANAGE_ACCESSES, Right.EDIT_TAXONOMY, Right.DECIDE,
-                        Right.CHANGE_PLACES}),
+                        Right.CHANGE_PLACES, Right.COLLECT, Right.DECIDE_DUPLICATES}),
         (Scope.CURATOR, {Right.DELETE_MEDIA, Right.MANAGE_ACCESSES}),
     ],
 )  # fmt: skip
