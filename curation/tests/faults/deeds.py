@@ -51,9 +51,9 @@ ALL_DERIVED = {"derived": 2, "fingerprint": 1, "mediafact": 1}
 # --- Direct uploads ----------------------------------------------------------------------------------
 
 
-def begun(estate: Estate, content: bytes, host: int = 0) -> int:
+def begun(estate: Estate, content: bytes, host: int = 0, name: str = "ridge.jpg") -> int:
     """A direct upload of which everything has arrived."""
-    told = {"name": "ridge.jpg", "size": len(content), "sha256": sha(content), "type": "image"}
+    told = {"name": name, "size": len(content), "sha256": sha(content), "type": "image"}
     answer = estate.hosts[host].ask("POST", "/api/v1/uploads", json=told)
     assert answer.status_code == 201, answer.text
     row = answer.json()
