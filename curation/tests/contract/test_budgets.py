@@ -171,7 +171,7 @@ WRITES = {
     "complete an upload": 11,
     "complete ten uploads": 11,  # however many they are, up to 4 MiB together
     "complete two uploads": 11,
-    "cancel an upload": 3,
+    "cancel an upload": 4,
     "add a mapping": 5,
     "import annotations": 9,
     "say what a picture shows": 18,
