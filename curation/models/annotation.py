@@ -31,7 +31,8 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
         The row's own columns are asked directly. Asked through a join, Django would look the row up in a subquery,
         which PostgreSQL does not look at again when it waited for somebody else's change: both would succeed.
         """
-        return self.filter(pk=row_id, version=version, deleted_at=None, media__in=Media.objects.living())
+        living = models.Exists(Media.objects.living().filter(pk=models.OuterRef("media_id")))
+        return self.filter(living, pk=row_id, version=version, deleted_at=None)
 
     def visible_to(self, access: Access) -> AnnotationQuerySet:
         """The one gate, as for media."""

@@ -164,7 +164,7 @@ WRITES = {
     "announce a media": 3,
     "announce an annotation": 5,
     "upload a picture": 8,
-    "upload an annotation": 9,
+    "upload an annotation": 10,
     "send an entry": 11,
     "begin an upload": 7,
     "begin ten uploads": 7,
