@@ -17,13 +17,14 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg2  # type: ignore[import-untyped]
 
 from benchmarks.lists import run as execute
 from benchmarks.lists import without_indexes
-from benchmarks.rig import ROOT, manage, show, verdict
+from benchmarks.rig import ROOT, TICKS, family, manage, show, verdict
 
 MOST = int(os.environ.get("CLUSTERS_MOST", "1000000"))
 COUNTS = [count for count in (10_000, 100_000, 1_000_000) if count <= MOST]
@@ -71,7 +72,7 @@ def compare(variables: dict[str, str]) -> None:
 
 
 def _measured(variables: dict[str, str], count: int) -> tuple[float, float, dict[str, Any]]:
-    """Seconds until the last worker ends, processor seconds of command and workers, and what was found."""
+    """Seconds until the search has ended, processor seconds of command, workers and PostgreSQL, and what was found."""
     url, name = variables["DATABASE_URL"], f"clusters_{count}"
     execute(url, f"CREATE DATABASE {name}")
     with tempfile.TemporaryDirectory(prefix="pyro-clusters-") as folder:
@@ -79,7 +80,7 @@ def _measured(variables: dict[str, str], count: int) -> tuple[float, float, dict
         environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "CHORES": "0"} | own
         manage(environment, "migrate")
         _fill(own["DATABASE_URL"], count)
-        used, started = _used(), time.perf_counter()
+        used, started = _used(own["DATABASE_URL"]), time.perf_counter()
         manage(environment, "find_duplicates", "--global", "--jobs", "--json")
         workers = [_worker(environment) for _ in range(WORKERS)]
         try:
@@ -90,10 +91,11 @@ def _measured(variables: dict[str, str], count: int) -> tuple[float, float, dict
             for worker in workers:
                 worker.terminate()
             codes = [worker.wait() for worker in workers]
+        cpu = _used(own["DATABASE_URL"]) - used
         execute(url, f"DROP DATABASE {name} WITH (FORCE)")
     if any(codes):
         raise RuntimeError("a worker failed")
-    return seconds, _used() - used, report
+    return seconds, cpu, report
 
 
 def _worker(environment: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -109,9 +111,21 @@ def _report(url: str) -> dict[str, Any]:
     return report
 
 
-def _used() -> float:
+def _used(url: str) -> float:
+    """Processor seconds so far: of our children that have ended, and of PostgreSQL."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return children.ru_utime + children.ru_stime
+    return children.ru_utime + children.ru_stime + _used_by_postgres(url)
+
+
+def _used_by_postgres(url: str) -> float:
+    with closing(psycopg2.connect(url)) as database:
+        server = int(_stat(database.info.backend_pid)[1])
+        return sum(sum(map(int, _stat(pid)[11:15])) for pid in family(server)) / TICKS
+
+
+def _stat(pid: int) -> list[str]:
+    """What /proc tells of a process, from its state on: [1] its parent, [11:15] its ticks and those of its dead."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _fill(url: str, count: int) -> None:
