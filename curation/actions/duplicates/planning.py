@@ -32,7 +32,8 @@ def begin(*, is_global: bool, by: Actor, progress: Progress) -> DuplicateSearch:
     while search.phases is None:
         _take_on(search, progress)
         seen = ComparisonDue.objects.filter(search=search).count()
-        phases = [phase for phase in _phases(search) if phase]
+        first, *others = _phases(search)
+        phases = [first, *filter(None, others)]  # the first one settles, too, what a slow search has left
         with transaction.atomic():
             search = _locked(search)
             if search.phases is None and ComparisonDue.objects.filter(search=search).count() == seen:

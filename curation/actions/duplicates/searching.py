@@ -62,7 +62,7 @@ def search_by_jobs(*, is_global: bool, by: Actor, progress: Progress = silently)
 
 def outcome(search_id: int) -> Outcome:
     row = DuplicateSearch.objects.get(pk=search_id)
-    parts = sum(map(len, row.phases or []))
+    parts = row.report.get("parts", sum(map(len, row.phases or [])))
     return Outcome(row.pk, row.is_global, parts, row.finished_at is not None, row.report)
 
 
@@ -93,11 +93,13 @@ Then = Callable[[DuplicateSearch], None]
 
 def _phase(begun: DuplicateSearch) -> int | None:
     """The one that is under way; None when all have ended."""
+    if begun.finished_at is not None:
+        return None
     return next((number for number in range(len(begun.phases or [])) if str(number) not in begun.reports), None)
 
 
 def _parts(begun: DuplicateSearch, phase: int) -> list[Part]:
-    return begun.phases[phase] if begun.phases else []
+    return begun.phases[phase] if begun.phases and begun.finished_at is None else []
 
 
 def _open_parts(begun: DuplicateSearch, phase: int) -> list[int]:
@@ -120,7 +122,8 @@ def _compare(begun: DuplicateSearch, phase: int, number: int, progress: Progress
     name = f"{phase}.{number}"
 
     def is_open() -> bool:
-        return name not in DuplicateSearch.objects.values_list("reports", flat=True).get(pk=begun.pk)
+        rows = DuplicateSearch.objects.filter(pk=begun.pk, finished_at=None).values_list("reports", flat=True)
+        return any(name not in reports for reports in rows)
 
     report = compare(begun.pk, _parts(begun, phase)[number], progress, is_open=is_open)
     with transaction.atomic():
@@ -134,7 +137,7 @@ def _settle(begun: DuplicateSearch, phase: int, progress: Progress, *, then: The
 
     def is_open() -> bool:
         row = DuplicateSearch.objects.select_for_update().get(pk=begun.pk)
-        return str(phase) not in row.reports
+        return row.finished_at is None and str(phase) not in row.reports
 
     tally = settling.settle(progress, may_go_on=is_open)
     with transaction.atomic():
@@ -146,8 +149,9 @@ def _settle(begun: DuplicateSearch, phase: int, progress: Progress, *, then: The
 def _note(begun: DuplicateSearch, name: str, report: dict[str, int]) -> None:
     """Within a transaction: write down what ended, and see what others wrote meanwhile."""
     row = DuplicateSearch.objects.select_for_update().get(pk=begun.pk)
-    row.reports.setdefault(name, report)
-    row.save(update_fields=["reports"])
+    if row.finished_at is None:
+        row.reports.setdefault(name, report)
+        row.save(update_fields=["reports"])
     begun.reports, begun.finished_at = row.reports, row.finished_at
 
 
@@ -155,6 +159,7 @@ def _finish(begun: DuplicateSearch) -> None:
     """What was compared is due no more."""
     in_place, globally = (_forget(begun.pk, is_global=is_global) for is_global in (False, True))
     begun.report = {
+        "parts": sum(map(len, begun.phases or [])),
         "compared_in_place": in_place,
         "compared_globally": globally,
         **_sums(begun.reports),
@@ -163,7 +168,7 @@ def _finish(begun: DuplicateSearch) -> None:
     }
     begun.finished_at = timezone.now()
     still_open = DuplicateSearch.objects.filter(pk=begun.pk, finished_at=None)
-    still_open.update(report=begun.report, finished_at=begun.finished_at)
+    still_open.update(report=begun.report, finished_at=begun.finished_at, phases=[], reports={})  # these may be large
 
 
 def _sums(reports: Mapping[str, Mapping[str, int]]) -> dict[str, int]:

@@ -109,6 +109,10 @@ class Delivered:
         """Nobody watches."""
 
 
-def test_nothing_due_is_a_search_by_jobs_that_is_done(db: None) -> None:
-    assert search_by_jobs(is_global=True, by=NOBODY).is_done
-    assert not Job.objects.exists()
+def test_nothing_due_is_one_job_that_ends_the_search(db: None) -> None:
+    assert not search_by_jobs(is_global=True, by=NOBODY).is_done
+    job = leases.claim(["find_duplicates"])
+    assert job is not None
+    assert run_in_thread(job, HANDLERS["find_duplicates"]) == "done"
+    assert leases.claim(["find_duplicates"]) is None
+    is_over()
