@@ -42,9 +42,11 @@ SELECT id, 0, now(), now(), 1 FROM curation_camera ORDER BY id
 """
 MEDIA = """
 INSERT INTO curation_media (type, file, sha256, size, content_type, original_name, name_folded, captured_at,
-  captured_basis, source, camera, sequence, import_identity, view_id, created_at, updated_at, version)
+  captured_basis, source, camera, sequence, import_identity, light, view_id, taken_by_id,
+  created_at, updated_at, version)
 SELECT 'image', 'media/' || n || '.jpg', lpad(n::text, 64, '0'), 100000, 'image/jpeg', '', '',
-  timestamptz '2024-01-01' + n * interval '30 s', 'client', '', '', '', '', 1 + (n - 1) / %(of_camera)s, now(), now(), 1
+  timestamptz '2024-01-01' + n * interval '30 s', 'client', '', '', '', '', '', 1 + (n - 1) / %(of_camera)s,
+  1 + (n - 1) / %(of_camera)s, now(), now(), 1
 FROM generate_series(1, %(count)s) AS n
 """
 DUE = """

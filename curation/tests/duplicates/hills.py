@@ -19,7 +19,7 @@ def hills(views: int = 3, pictures: int = 40) -> None:
             for _ in range(draw.choice((0, 1, 5, 9))):
                 long ^= 1 << draw.randrange(256)
             at = NOON + timedelta(minutes=9 * minute)
-            media = Media.objects.create(view=view, captured_at=at, captured_basis="client")
+            media = Media.objects.create(view=view, taken_by_id=view.camera_id, captured_at=at, captured_basis="client")
             looks(media, short ^ 1 << draw.randrange(64), long)
 
 
