@@ -19,7 +19,7 @@ from accounts.models import Access
 from accounts.refusals import Invalid
 from curation.actions.searching import Search
 from curation.actions.sequences import position
-from curation.models import Sequence, View
+from curation.models import Media, Sequence, View
 
 ORDERS = ("score_desc", "score_asc", "random", "captured")
 PER = ("view", "camera", "sequence", "day")
@@ -161,12 +161,20 @@ def _candidates(search: Search, sampling: Sampling, access: Access | None, progr
     else:
         rows = search.rows(access).values_list(*columns)
         rows = rows.distinct() if search.finds_twice else rows
-    last = seen = 0
-    while page := list(rows.filter(pk__gt=last).order_by("pk")[:PAGE]):
-        for row in page:
+    seen = 0
+    for first, last in _slices():
+        for row in rows.filter(pk__range=(first, last)).order_by("pk"):
             yield _candidate(*row)
-        last, seen = page[-1][0], seen + len(page)
+        seen += PAGE
         progress(seen)
+
+
+def _slices() -> Iterator[tuple[int, int]]:
+    """First and last ids of PAGE media, then of the next. A limit would not do: all would be grouped for each page."""
+    ids, last = Media.objects.order_by("pk").values_list("pk", flat=True), 0
+    while page := list(ids.filter(pk__gt=last)[:PAGE]):
+        yield page[0], page[-1]
+        last = page[-1]
 
 
 def _candidate(pk: int, view: Any, sequence: Any, at: Any, best: float | None = 0.0, any_score: Any = 0.0) -> Candidate:
