@@ -40,7 +40,7 @@ ADMIN = "/admin/"
 
 QUESTIONS = [
     Question(MEDIA, "type", "video", ("type",)),
-    Question(MEDIA, "uploaded", "false", ("sha256",)),
+    Question(MEDIA, "uploaded", "false", walks="The index that is read holds these alone."),
     Question(MEDIA, "uploaded", "true", ("sha256",)),
     Question(MEDIA, "sha256", DIGEST, ("sha256",)),
     Question(MEDIA, "owner", "2", ("owner_id",)),
@@ -85,7 +85,7 @@ QUESTIONS = [
     Question(f"{ADMIN}curation/annotationimport/", "state", "failed", ("state",)),
     Question(f"{ADMIN}curation/media/", "type", "video", ("type",)),
     Question(f"{ADMIN}curation/media/", "uploaded", "yes", ("sha256",)),
-    Question(f"{ADMIN}curation/media/", "uploaded", "no", ("sha256",)),
+    Question(f"{ADMIN}curation/media/", "uploaded", "no", walks="The index that is read holds these alone."),
     Question(f"{ADMIN}curation/media/", "organisation", "{organisation}", ("organisation_id",)),
     Question(f"{ADMIN}curation/media/", "q", DIGEST[:8], ("id",)),  # found beforehand, each way by its index
     Question(f"{ADMIN}curation/annotation/", "state", "problem", ("state",)),

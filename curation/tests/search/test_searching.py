@@ -90,7 +90,7 @@ def region_fits(region: Region, said: dict[str, str]) -> bool:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_filters_together_find_what_a_look_at_every_row_finds(seed: int) -> None:
     rows = crowd(14, seed)
-    known = list(Media.objects.prefetch_related("annotations", "regions__label"))
+    known = list(Media.objects.order_by("pk").prefetch_related("annotations", "regions__label"))
     assert len(known) == len(rows)
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
