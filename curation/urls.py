@@ -65,6 +65,7 @@ urlpatterns = [
     *both("sequences/<str:sequence_id>", SequenceViewSet.as_view(_described), "sequence"),
     *both("sequences/<str:sequence_id>/media", SequenceViewSet.as_view({"get": "media"}), "sequence-media"),
     *both("sequences/<str:sequence_id>/merge", SequenceViewSet.as_view(_merged), "sequence-merge"),
+    *both("sequences/<str:sequence_id>/accept", SequenceViewSet.as_view({"post": "accept"}), "sequence-accept"),
     *both("sequences/<str:sequence_id>/split", SequenceViewSet.as_view({"post": "split"}), "sequence-split"),
     *both("clusters", ClusterViewSet.as_view({"get": "list"}), "clusters"),
     *both("clusters/<str:cluster_id>", ClusterViewSet.as_view({"get": "retrieve"}), "cluster"),

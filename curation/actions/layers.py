@@ -15,6 +15,7 @@ from django.db.models import OuterRef, Subquery
 from accounts.actions.audit import record_all
 from accounts.actions.rights import recheck
 from accounts.actor import Actor
+from accounts.models import Access
 from accounts.refusals import Conflict, Invalid, NotFound, Stale
 from curation.actions import regions
 from curation.actions.annotations import FASTER, append, append_file, hold_still
@@ -25,6 +26,7 @@ from curation.formats.difference import Difference, difference
 from curation.formats.regions import Region, canonical_text
 from curation.imaging.text import TextContent
 from curation.models import Annotation, AnnotationRevision, Label, Media, Origin
+from curation.models import Sequence as Sequenced
 
 ACCEPTED_MAX = 500  # annotations at once: a sequence
 ACCEPTED_REGIONS = 20_000  # of all of them
@@ -147,6 +149,19 @@ def accept(
         return commit(*contents.values(), rows=rows)
     except IntegrityError as error:
         raise Conflict(FASTER) from error
+
+
+def predictions_in(sequence: Sequenced, access: Access) -> list[Annotation]:
+    """What models said of the media of a sequence, as far as the access sees both; one layer of each media.
+
+    Raises Conflict when there is none.
+    """
+    media = Media.objects.visible_to(access).filter(item__sequence__in=sequence.shown_ids())
+    rows = Annotation.objects.visible_to(access).filter(media__in=media.values("pk"), origin=Origin.PREDICTION)
+    found = list(rows.filter(current__regions__isnull=False).order_by("pk")[: ACCEPTED_MAX + 1])
+    if not found:
+        raise Conflict("No model has said anything of this sequence that could be accepted.")
+    return found
 
 
 def _refuse_amount(sources: Sequence[Annotation]) -> None:

@@ -1,4 +1,4 @@
-"""The page on which a sequence is cut in two, before one of its pictures."""
+"""What is done with a sequence as a whole: cut it in two before one of its pictures, accept what a model said of it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.admin.base import actor
+from accounts.admin.base import actor, asking
 from accounts.ids import LARGEST_ID
 from accounts.refusals import Refusal
 from curation.actions import cameras as actions
+from curation.actions import layers
 from curation.admin.merging import MergePage
 from curation.admin.pictures import in_list, with_previews
 from curation.models import Media, Sequence
@@ -32,12 +33,17 @@ class SplitPage(MergePage):
 
     def get_urls(self) -> list[URLPattern]:
         view = require_http_methods(["GET", "HEAD", "POST"])(self.split_view)
-        own = path("<int:pk>/split/", self.admin_site.admin_view(view), name="curation_sequence_split")
-        return [own, *super().get_urls()]
+        accept = self.admin_site.admin_view(require_POST(self.accept_view))
+        own = [
+            path("<int:pk>/split/", self.admin_site.admin_view(view), name="curation_sequence_split"),
+            path("<int:pk>/accept/", accept, name="curation_sequence_accept"),
+        ]
+        return [*own, *super().get_urls()]
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         sequence: Sequence = context["original"]
-        context["may_split"] = self.has_change_permission(request, sequence) and not sequence.merged_into_id
+        may_change = self.has_change_permission(request, sequence) and not sequence.merged_into_id
+        context |= {"may_split": may_change, "may_accept": may_change}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def split_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -57,6 +63,16 @@ class SplitPage(MergePage):
             "next_after": rows[AT_ONCE - 1].pk if len(rows) > AT_ONCE else None,
         }
         return TemplateResponse(request, "admin/curation/split.html", context)
+
+    def accept_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        sequence: Sequence = self.changeable(request, pk)
+        try:
+            made = layers.accept(layers.predictions_in(sequence, asking(request)), by=actor(request))
+        except Refusal as refusal:
+            messages.error(request, f"{refusal} Nothing was changed.")
+        else:
+            messages.success(request, f"{len(made)} accepted: each is the human layer of its media now.")
+        return self.to_page_of(sequence)
 
     def asked_for(self, request: HttpRequest, sequence: Sequence) -> Any:
         """Its media from the second one on, or those behind the one that the address names."""

@@ -24,13 +24,13 @@ from accounts.rest.schema import ETAG, LINK, with_example
 from accounts.rest.times import moment
 from accounts.scopes import Right
 from curation.actions import cameras as actions
-from curation.actions import find, merging
+from curation.actions import find, layers, merging
 from curation.api.cameras import REFUSES, MergeIn, columns_of, dates_of
 from curation.api.filters import SEQUENCE_FILTERS, SequenceFilters, filtered
 from curation.api.media import IF_MATCH
 from curation.api.preconditions import etag, if_match
-from curation.api.rows import MEDIA_COLUMNS, Row, media_row, views_of
-from curation.api.serializers import MediaOut
+from curation.api.rows import MEDIA_COLUMNS, Row, annotation_row, media_row, views_of
+from curation.api.serializers import AnnotationOut, MediaOut
 from curation.models import Media, Sequence
 
 COLUMNS = (
@@ -114,8 +114,9 @@ class SequenceViewSet(Methods, GenericViewSet[Sequence]):
         "merge": Right.CHANGE_PLACES,
         "undo": Right.CHANGE_PLACES,
         "split": Right.CHANGE_PLACES,
+        "accept": Right.DECIDE,
     }
-    refuses = REFUSES
+    refuses: ClassVar[dict[str, list[str]]] = REFUSES | {"accept": ["404", "409", "507"]}
 
     def _sequence(self, request: Request, number: int) -> Sequence:
         return find.place(Sequence, number, access=asking(request))
@@ -198,6 +199,20 @@ class SequenceViewSet(Methods, GenericViewSet[Sequence]):
         answer = _answer(actions.split(sequence, media, by=actor(request)))
         answer.status_code = 201
         return answer
+
+    @extend_schema(
+        operation_id="sequences_accept", request=None, responses={201: AnnotationOut(many=True)}, tags=["sequences"]
+    )
+    def accept(self, request: Request, sequence_id: str) -> Response:
+        """Accept what a model said of the media of a sequence: of all of them, or of none.
+
+        Its regions are copied to their human layers, without scores. Media with two predictions, or whose human
+        layer says something else, are a conflict. Accepted again, nothing changes.
+        """
+        no_unknown_parameters(request)
+        sequence = self._sequence(request, row_id(sequence_id, "sequence_id"))
+        said = layers.predictions_in(sequence, asking(request))
+        return Response([annotation_row(row) for row in layers.accept(said, by=actor(request))], status=201)
 
 
 def _asked(request: Request) -> dict[str, int]:

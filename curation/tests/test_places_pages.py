@@ -9,8 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from accounts.scopes import Sees
 from accounts.tests.cast import Cast
 from accounts.tests.test_admin import enter, page, text
+from curation.actions import annotations as files
 from curation.admin import splitting
-from curation.models import Camera, Media, Sequence, View
+from curation.models import Annotation, Camera, Media, Region, Sequence, View
+from curation.tests.deeds import NOBODY
+from curation.tests.labels import box, predicted, ship_labels
 from curation.tests.places import resolved, taken
 from curation.tests.test_places import view_of
 
@@ -87,6 +90,23 @@ def test_a_sequence_is_split_before_the_picture_that_is_chosen(cast: Cast) -> No
         client.post(page("curation_sequence_split", part.pk), {"first": second.pk}, follow=True)
     )
     assert "There is no later picture" in text(client.get(split))
+
+
+def test_what_a_model_said_of_a_sequence_is_accepted_on_its_page_by_all_or_none(cast: Cast) -> None:
+    ship_labels()
+    one, two = resolved(taken(0), taken(1))
+    for row in (one, two):
+        predicted(row, [box(score=0.9, is_prediction=True)])
+    sequence, client = Sequence.objects.get(), enter(cast.carl)
+    path, back = page("curation_sequence_accept", sequence.pk), page("curation_sequence_change", sequence.pk)
+    assert "Accept the predictions" in text(client.get(back))
+    assert client.get(path).status_code == 405
+    again = predicted(one, [box("tree")])
+    assert "Nothing was changed." in text(client.post(path, follow=True))
+    assert not Annotation.objects.filter(origin="human").exists()
+    files.delete(again, by=NOBODY)
+    assert "2 accepted" in text(client.post(path, follow=True))
+    assert Region.objects.filter(origin="human", is_truth=True, score=None).count() == 2
 
 
 def test_a_long_sequence_offers_its_pictures_page_by_page(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from curation.storage.keys import incoming_key
 from curation.storage.stores import object_store
 from curation.tests.contract.helpers import layer
 from curation.tests.duplicates.rows import found, seen
-from curation.tests.labels import SMOKE, box, say, ship_labels
+from curation.tests.labels import SMOKE, box, predicted, say, ship_labels
 from curation.tests.pictures import LABEL, part, picture, zipped
 from curation.tests.places import resolved, taken
 from curation.tests.senders import asked, begin
@@ -108,6 +108,7 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /sequences/{sequence_id}/media   GET     401     200 403   200   403     200  200  401  403    200
 /sequences/{sequence_id}/merge   POST    401     403 403   403   403     200  200  401  403    403
 /sequences/{sequence_id}/merge   DELETE  401     403 403   403   403     409  409  401  403    403
+/sequences/{sequence_id}/accept  POST    401     201 403   403   403     201  201  401  403    403
 /sequences/{sequence_id}/split   POST    401     403 403   403   403     201  201  401  403    403
 /clusters                        GET     401     200 200   200   200     200  200  401  403    200
 /clusters/{cluster_id}           GET     401     200 403   200   403     200  200  401  403    200
@@ -263,6 +264,7 @@ def _places(owner: Access) -> dict[str, int]:
     of = {"owner": owner, "organisation": owner.organisation, "camera": f"mast of {owner.login}"}
     one, two, other = resolved(taken(0, **of), taken(1, **of), taken(2, azimuth=127, **of))
     assert one.view is not None
+    predicted(two, [box()], owner=owner)
     return {
         "camera_id": one.view.camera_id, "view_id": one.view.pk, "into_view": other.view_id or 0,
         "sequence_id": one.item.sequence_id, "into_sequence": other.item.sequence_id, "second": two.pk,

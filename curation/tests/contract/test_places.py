@@ -11,6 +11,7 @@ from accounts.scopes import Sees
 from accounts.tests.cast import Cast, api
 from curation.models import Media, Sequence, View
 from curation.tests.contract.helpers import UNREADABLE
+from curation.tests.labels import box, predicted, ship_labels
 from curation.tests.places import resolved, taken
 
 pytestmark = pytest.mark.django_db
@@ -159,6 +160,20 @@ def test_a_sequence_is_split_merged_and_taken_apart(cast: Cast) -> None:
     assert (refused.status_code, "is not in this sequence" in refused.json()["detail"]) == (409, True)
     named = body(client.patch(f"/sequences/{first}", {"name": "smoke"}, format="json"))
     assert named["name"] == "smoke"
+
+
+def test_what_a_model_said_of_a_sequence_is_accepted_as_a_whole(cast: Cast) -> None:
+    ship_labels()
+    rows = resolved(*(taken(n) for n in range(3)))
+    client, path = api(cast.carl), f"/sequences/{Sequence.objects.get().pk}/accept"
+    refused = client.post(path)
+    assert (refused.status_code, "No model has said anything" in refused.json()["detail"]) == (409, True)
+    for row in rows[:2]:
+        predicted(row, [box(score=0.9, is_prediction=True)])
+    made = client.post(path)
+    assert made.status_code == 201
+    assert [(layer["media_id"], layer["origin"]) for layer in made.json()] == [(row.pk, "human") for row in rows[:2]]
+    assert client.post(path).json() == made.json(), "accepted again, nothing changes"
 
 
 def test_a_merge_into_what_is_not_seen_is_refused(cast: Cast, forest: Organisation) -> None:

@@ -26,6 +26,7 @@ OPERATIONS = {
     "collections_media_list", "collections_partial_update", "collections_retrieve", "media_regions_list",
     "cameras_list", "cameras_partial_update", "cameras_retrieve", "sequences_list", "sequences_media_list",
     "clusters_list", "clusters_retrieve", "clusters_items_list", "clusters_decide", "clusters_undo",
+    "sequences_accept",
     "sequences_merge", "sequences_merge_undo", "sequences_partial_update", "sequences_retrieve", "sequences_split",
     "views_list", "views_merge", "views_merge_undo", "views_partial_update", "views_retrieve",
     "entries_create", "imports_create", "imports_items_list", "imports_report", "imports_retrieve",
