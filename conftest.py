@@ -24,33 +24,57 @@ ROOT = Path(__file__).parent
 ALIKE = {
     "folder": {
         "curation/tests": "browser formats decoder dhash difference imaging_* photo sun thumbnail",
-        "curation/tests/contract": "json_bodies names schema schemathesis",
+        "curation/tests/contract": "chunked history json_bodies names schema schemathesis upload_parts",
+        "curation/tests/golden": "ours",
         "curation/tests/importing": "archives names",
         "curation/tests/jobs": "worker",
+        "curation/tests/meaning": "rules samples several",
         "curation/tests/storage": "folder keys ranges spool",
         "pyrostorage_site/tests": "containers architecture diagram floors launch logs pace readme* settings testbed",
     },
     "servers": {
-        "accounts/tests": "admin commands lockout passwords rates",
-        "curation/tests": "admin inplace integrity_page layer_pages places_pages",
-        "curation/tests/adopting": "killed",
-        "curation/tests/importing": "killed",
+        "accounts/tests": "accesses admin admin_lists commands lockout passwords rates scopes",
+        "curation/tests": "admin check_work inplace integrity_page layer_pages places_pages uploads_page",
+        "curation/tests/adopting": "killed refusing taking_over",
+        "curation/tests/backups": "refusing",
+        "curation/tests/contract": "answers matrix published_client refusal_order",
+        "curation/tests/duplicates": "pages samples",
+        "curation/tests/importing": "doors killed",
         "curation/tests/jobs": "broker pages",
-        "curation/tests/meaning": "killed",
+        "curation/tests/meaning": "doors killed",
+        "curation/tests/search": "pages",
         "curation/tests/storage": "breaker bucket* headers private_bucket sigv4 slots store_contract",
         "pyrostorage_site/tests": "pages",
     },
 }
+# What mostly waits for other processes runs beside what computes.
+PROCESSES = {
+    "curation/tests": "backups browser faults",
+    "curation/tests/adopting": "killed",
+    "curation/tests/importing": "killed",
+    "curation/tests/jobs": "broker worker",
+    "curation/tests/meaning": "killed",
+    "pyrostorage_site/tests": "containers launch pace readme_walk settings",
+}
 
 
-def left_to(there: str) -> list[str]:
-    """Patterns of what the pass `there` tries alone: folders, and modules by what follows `test_`."""
-    names = [(room, name) for room, names in ALIKE[there].items() for name in names.split()]
+def patterns(rooms: dict[str, str]) -> list[str]:
+    """Of folders, and of modules by what follows `test_`."""
+    names = [(room, name) for room, names in rooms.items() for name in names.split()]
     return [f"{room}/{name}" if (ROOT / room / name).is_dir() else f"{room}/test_{name}.py" for room, name in names]
 
 
-_here = os.environ.get("TEST_PASS")  # set by `make test`
-collect_ignore_glob = [name for there in ALIKE if _here and there != _here for name in left_to(there)]
+_pass, _share = os.environ.get("TEST_PASS"), os.environ.get("TEST_SHARE")  # set by `make test`
+collect_ignore_glob = [name for there, rooms in ALIKE.items() if _pass and there != _pass for name in patterns(rooms)]
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave what waits for processes to the run beside this one, or all else."""
+    if _share is None or not collection_path.name.startswith("test_"):
+        return None
+    path = collection_path.relative_to(ROOT)
+    waits = any(path.match(name) or name in map(str, path.parents) for name in patterns(PROCESSES))
+    return True if waits == (_share == "computing") else None
 
 
 @pytest.fixture(scope="session", autouse=True)

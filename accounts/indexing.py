@@ -1,4 +1,4 @@
-"""Indexes of tables that are in use already."""
+"""Indexes and checks of tables that are in use already."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db.migrations import AddIndex
+from django.db.migrations import AddConstraint, AddIndex, RunPython
 
 LIMITS = ("lock_timeout", "statement_timeout")
 
@@ -30,6 +30,37 @@ class AddIndexInPlace(AddIndex):
         if self.allow_migrate_model(schema_editor.connection.alias, model):
             with _patience(schema_editor):
                 _drop(schema_editor, self.index.name)
+
+
+class AddConstraintUnread(AddConstraint):
+    """As AddConstraint, for a check; the rows that are there are not read, for nobody may write meanwhile (PostgreSQL).
+
+    `ReadConstraint` in the next migration reads them, while others write.
+    """
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        if not _is_postgresql(schema_editor):
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        model = to_state.apps.get_model(app_label, self.model_name)
+        schema_editor.execute(f"{self.constraint.create_sql(model, schema_editor)} NOT VALID", params=None)
+
+
+class ReadConstraint(RunPython):
+    """Read the rows that `AddConstraintUnread` did not."""
+
+    def __init__(self, table: str, name: str) -> None:
+        self.table, self.name = table, name
+        super().__init__(self.read, RunPython.noop)
+
+    def deconstruct(self) -> Any:
+        return self.__class__.__name__, [self.table, self.name], {}
+
+    def read(self, apps: Any, schema_editor: Any) -> None:
+        if _is_postgresql(schema_editor):
+            quote = schema_editor.quote_name
+            with _patience(schema_editor):
+                schema_editor.execute(f"ALTER TABLE {quote(self.table)} VALIDATE CONSTRAINT {quote(self.name)}")
 
 
 @contextmanager

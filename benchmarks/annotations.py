@@ -131,7 +131,8 @@ class Bare:
         ]
         only = " AND action = 'annotation.import'" if table.name == "accounts_auditentry" else ""
         cursor.execute(
-            f"SELECT {', '.join(wanted)} FROM {table.name} WHERE {table.owner} BETWEEN %s AND %s{only}", [first, last]
+            f"SELECT {', '.join(wanted)} FROM {table.name} WHERE {table.owner} BETWEEN %s AND %s{only}",  # nosec B608
+            [first, last],
         )
         found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
@@ -151,14 +152,15 @@ class Bare:
         columns = self._columns[table.name]
         template = f"({', '.join('%s::jsonb' if kind == 'jsonb' else '%s' for _, kind in columns)})"
         names = ", ".join(f'"{name}"' for name, _ in columns)
-        execute_values(cursor, f"INSERT INTO {table.name} ({names}) VALUES %s", rows, template, page_size=AT_ONCE)
+        insert = f"INSERT INTO {table.name} ({names}) VALUES %s"  # nosec B608
+        execute_values(cursor, insert, rows, template, page_size=AT_ONCE)
 
 
 def _batches(file: IO[bytes]) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
     file.seek(0)
     while True:
         try:
-            yield pickle.load(file)
+            yield pickle.load(file)  # nosec B301 - written by this program
         except EOFError:
             return
 

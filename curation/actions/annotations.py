@@ -119,6 +119,7 @@ def create_with(media: Media, spooled: Spooled, *, by: Actor) -> Annotation:
         hold_still(media)
         annotation = new(media, by=by)
         append(annotation, content, identified, by=by)
+        ask_to_read(annotation, by=by)
         return annotation
 
     return commit(content, rows=rows)
@@ -137,6 +138,7 @@ def _fill(annotation: Annotation, content: Content, identified: TextContent, by:
     if current.sha256 == content.spooled.sha256:
         return current
     append(annotation, content, identified, by=by)
+    ask_to_read(annotation, by=by)
     return annotation
 
 
@@ -161,14 +163,11 @@ def append(
         "content_type": content.content_type,
         "format": identified.format,
     }
-    revision = append_file(annotation, file, by=by, said=said, note=note, action=action)
-    if said is None:
-        _ask_to_read(annotation, by=by)
-    return revision
+    return append_file(annotation, file, by=by, said=said, note=note, action=action)
 
 
-def _ask_to_read(annotation: Annotation, *, by: Actor) -> None:
-    """Within the transaction that gives an annotation its file: have it found out what the file says."""
+def ask_to_read(annotation: Annotation, *, by: Actor) -> None:
+    """Within the transaction of an upload: have it found out what the file of an annotation says."""
     payload = {"annotation": annotation.pk, "sha256": annotation.sha256}
     queue.put("read", f"{annotation.pk}:{annotation.sha256[:16]}", payload, by=by)
 

@@ -40,6 +40,7 @@ def create(
             picture_row = media.new(type=type, by=by, **columns)
             layer = annotations.new(picture_row, by=by)
             annotations.append(layer, contents[1], text, by=by)
+            annotations.ask_to_read(layer, by=by)
         keep((picture_row, layer))
         return picture_row, layer
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("curation", "0014_annotation_imports"),
+        ("curation", "0013_media_by_view"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

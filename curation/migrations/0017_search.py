@@ -91,6 +91,8 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 blank=True,
                 choices=[("day", "Day"), ("twilight", "Twilight"), ("night", "Night")],
+                db_default="",
+                default="",
                 editable=False,
                 max_length=8,
             ),
@@ -105,12 +107,6 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
                 to="curation.camera",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="media",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("light__in", ["", "day", "twilight", "night"])), name="media_light_is_known"
             ),
         ),
         migrations.AddIndex(

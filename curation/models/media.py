@@ -109,7 +109,9 @@ class Media(models.Model):
     sequence = models.CharField(max_length=255, blank=True)  # as given
     latitude = models.FloatField(null=True, blank=True)  # degrees, WGS 84
     longitude = models.FloatField(null=True, blank=True)
-    light = models.CharField(max_length=8, choices=Light, blank=True, editable=False)  # follows from time and place
+    light = models.CharField(  # follows from time and place
+        max_length=8, choices=Light, blank=True, editable=False, default="", db_default=""
+    )
     import_identity = models.CharField(max_length=64, blank=True)
     view = models.ForeignKey(  # found by the texts above; where several have been merged, the one that they name
         View, models.PROTECT, null=True, editable=False, related_name="media", db_index=False

@@ -38,13 +38,15 @@ INSTALLABLE = {  # program -> (Debian package, what needs it)
     "redis-server": ("redis-server", "the tests of the shared counts"),
 }
 PATHS = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"  # where Debian puts servers
+# The service's, one beside for each run of tests, and the service's of those that run processes.
+DATABASES = ("pyro", "beside_1", "beside_2", "beside_3", "beside_4", "pyro_processes")
 
 
 @dataclass
 class Servers:
     """What could be started; `missing` holds sentences about the rest."""
 
-    database_urls: list[str] = field(default_factory=list)  # the service's, then one beside for each pass
+    database_urls: list[str] = field(default_factory=list)  # of DATABASES
     store: testbed.S3Server | None = None
     missing: list[str] = field(default_factory=list)
     packages: list[str] = field(default_factory=list)
@@ -81,7 +83,7 @@ def test(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="pyro-test-", ignore_cleanup_errors=True) as folder, _servers() as servers:
         passes = _passes(servers, Path(folder))
         if len(passes) > 1 and not arguments:
-            passes = [_with_its_share(one) for one in passes]
+            passes = [share for one in passes for share in _shares(one, servers, Path(folder))]
         results = _run_side_by_side(passes, arguments, Path(folder))
     say("")
     for one, (status, closing_line) in zip(passes, results, strict=True):
@@ -103,9 +105,8 @@ def _servers() -> Iterator[Servers]:
     with contextlib.ExitStack() as stack:
         try:
             if testbed.find_postgres():
-                url = stack.enter_context(testbed.postgres(databases=("pyro", "beside_1", "beside_2")))
-                start = url.rpartition("/")[0]
-                servers.database_urls = [url, f"{start}/beside_1", f"{start}/beside_2"]
+                url = stack.enter_context(testbed.postgres(databases=DATABASES))
+                servers.database_urls = [f"{url.rpartition('/')[0]}/{name}" for name in DATABASES]
             else:
                 servers.missing.append("PostgreSQL is not installed: the tests on a database server did not run.")
                 servers.packages.append("postgresql")
@@ -126,9 +127,24 @@ def _passes(servers: Servers, folder: Path) -> list[Pass]:
     return passes
 
 
-def _with_its_share(one: Pass) -> Pass:
-    """Of what two passes would try alike, each tries a part: conftest.py says which."""
-    return replace(one, variables=one.variables | {"TEST_PASS": one.slug})
+def _shares(one: Pass, servers: Servers, folder: Path) -> list[Pass]:
+    """A pass in two: the tests that wait for processes, with stores of their own, beside those that compute.
+
+    Of what both passes would try alike, each tries a part: conftest.py says which.
+    """
+    number = 3 if one.slug == "folder" else 4
+    waiting = one.variables | _beside(servers, number, folder / f"data-{one.slug}-processes")
+    if one.slug == "servers" and servers.store:
+        bucket = servers.store.make_bucket("pyro-processes")
+        waiting |= testbed.variables(servers.database_urls[5], servers.store, bucket)
+    return [
+        replace(one, variables=one.variables | {"TEST_PASS": one.slug, "TEST_SHARE": "computing"}),
+        Pass(
+            f"{one.name}, with processes",
+            f"{one.slug}-processes",
+            waiting | {"TEST_PASS": one.slug, "TEST_SHARE": "processes"},
+        ),
+    ]
 
 
 def _beside(servers: Servers, number: int, data_dir: Path) -> dict[str, str]:

@@ -131,6 +131,6 @@ def test_nothing_dangerous_stands_in_the_code(pattern: str) -> None:
     assert [str(path) for path in paths if re.search(pattern, path.read_text())] == []
 
 
-@pytest.mark.parametrize("there", conftest.ALIKE)
-def test_what_one_pass_leaves_to_the_other_is_there(there: str) -> None:
-    assert [name for name in conftest.left_to(there) if not [*ROOT.glob(name)]] == []
+@pytest.mark.parametrize("rooms", [*conftest.ALIKE.values(), conftest.PROCESSES])
+def test_what_one_run_leaves_to_the_other_is_there(rooms: dict[str, str]) -> None:
+    assert [name for name in conftest.patterns(rooms) if not [*ROOT.glob(name)]] == []

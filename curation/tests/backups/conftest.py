@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from urllib.parse import quote
 import psycopg2  # type: ignore[import-untyped]
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import ProgrammingError, connection
 
 from curation.storage.base import ObjectStore
 from curation.storage.bucket import BucketStore
@@ -88,8 +89,21 @@ def elsewhere(tmp_path: Path, transactional_db: None) -> Iterator[Elsewhere]:
     try:
         yield Elsewhere(variables | _servers(name), _bucket(name.replace("_", "-")))
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        _drop(name)
+
+
+def _drop(name: str) -> None:
+    """PostgreSQL's own cleaner may be at work in it, whom we may not end."""
+    for patience in reversed(range(50)):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        except ProgrammingError:
+            if not patience:
+                raise
+            time.sleep(0.2)
+        else:
+            return
 
 
 def _servers(name: str) -> dict[str, str]:

@@ -18,18 +18,23 @@ from accounts.models import Access, AuditEntry
 from accounts.refusals import Refusal
 from accounts.scopes import Scope
 from accounts.tests.cast import make_access
-from curation.actions import annotation_imports, completing, imports, media, uploads
+from curation.actions import annotation_imports, collections, completing, imports, media, uploads
 from curation.actions.check import examine
+from curation.actions.duplicates import searching
 from curation.jobs.handlers import HANDLERS
 from curation.models import (
     Annotation,
     AnnotationRevision,
     Camera,
+    Collection,
+    CollectionItem,
     Derived,
+    DuplicateSearch,
     Fingerprint,
     ImportItem,
     ImportRun,
     Job,
+    Likeness,
     Media,
     MediaFact,
     Region,
@@ -40,19 +45,30 @@ from curation.models import (
 )
 from curation.models import Upload as UploadRow
 from curation.storage.spool import spool
-from curation.tests.deeds import NOBODY, actor, collect_now, delete_long_ago, spooled, stored_media, upload
+from curation.tests.deeds import (
+    NOBODY,
+    actor,
+    collect_now,
+    delete_long_ago,
+    spooled,
+    stored_annotation,
+    stored_media,
+    upload,
+)
+from curation.tests.duplicates.rows import seen
 from curation.tests.importing.helpers import sequence
 from curation.tests.labels import ship_labels
-from curation.tests.meaning.helpers import asked, coco, named
+from curation.tests.meaning.helpers import VOC, asked, coco, named
 from curation.tests.pictures import picture, zipped
-from curation.tests.places import taken
+from curation.tests.places import resolved, taken
 from curation.tests.test_upload_races import arrived
 from curation.tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TABLES = (
     Media, Annotation, Derived, Fingerprint, MediaFact, StoredObject, ImportRun, ImportItem, UploadRow,
-    Camera, View, Sequence, SequenceItem, AnnotationRevision, Region,
+    Camera, View, Sequence, SequenceItem, AnnotationRevision, Region, Likeness, DuplicateSearch,
+    Collection, CollectionItem,
 )  # fmt: skip
 TIMES = {"verified_at", "touched_at", "derived_at", "updated_at", "finished_at", "created_at", "lease_until", "id"}
 Put = Callable[[Access], dict[str, Any]]
@@ -143,12 +159,43 @@ def something_idle(desk: Access) -> dict[str, Any]:
     return {}
 
 
+def a_file_of_labels(desk: Access) -> dict[str, Any]:
+    ship_labels()
+    row = stored_annotation(stored_media(7), VOC % b"smoke", by=actor(desk))
+    return {"annotation": row.pk, "sha256": row.sha256}
+
+
+def look_alikes(desk: Access) -> dict[str, Any]:
+    for minute in range(3):
+        seen(8, owner=desk, short=8, minutes=minute)
+    searching.search_by_jobs(is_global=False, by=actor(desk))
+    payload: dict[str, Any] = Job.objects.filter(kind="find_duplicates").earliest("pk").payload
+    return payload
+
+
+def a_search(desk: Access) -> dict[str, Any]:
+    stored_media(9, by=actor(desk))
+    kept = collections.create("all", query={"type": "image"}, by=actor(desk))
+    return {"collection": kept.pk, "access": desk.pk}
+
+
+def a_camera_with_a_place(desk: Access) -> dict[str, Any]:
+    [row] = resolved(taken(0))
+    assert row.view
+    Camera.objects.filter(pk=row.view.camera_id).update(latitude=44.6, longitude=4.4)
+    return {"camera": row.view.camera_id}
+
+
 KINDS: dict[str, Put] = {
     "collect": something_unneeded,
     "complete_upload": an_upload,
     "derive": a_picture,
+    "find_duplicates": look_alikes,
+    "freeze": a_search,
     "import": an_archive,
     "import_annotations": labels,
+    "light": a_camera_with_a_place,
+    "read": a_file_of_labels,
     "resolve": two_places,
     "scrub": something_to_read,
     "sweep_uploads": something_idle,
@@ -173,6 +220,7 @@ def test_a_job_that_is_delivered_twice_at_once_and_again_later_has_its_effect_on
     assert state() == once
     assert once != before or kind == "scrub"  # which only notes when it has read
     assert_one_of_each(kind)
+    Fingerprint.objects.filter(media__file="").delete()  # of pictures that are none
     collect_now()
     assert examine(full=True).clean
 
@@ -180,14 +228,11 @@ def test_a_job_that_is_delivered_twice_at_once_and_again_later_has_its_effect_on
 def assert_one_of_each(kind: str) -> None:
     """One media for each content, each with what is derived of it once, one end of each import and upload."""
     contents = list(Media.objects.living().stored().values_list("sha256", flat=True))
-    assert (
-        len(contents)
-        == len(set(contents))
-        == {"import": 3, "collect": 0, "sweep_uploads": 0, "resolve": 0}.get(kind, 1)
-    )
+    without = dict.fromkeys(("collect", "sweep_uploads", "resolve", "light", "find_duplicates"), 0)
+    assert len(contents) == len(set(contents)) == {"import": 3, **without}.get(kind, 1)
     assert Derived.objects.count() == (2 if kind == "derive" else 0)
-    assert Annotation.objects.count() == {"import": 3, "import_annotations": 1}.get(kind, 0)
-    assert Region.objects.count() == AnnotationRevision.objects.count() - 3 * (kind == "import")
+    assert Annotation.objects.count() == {"import": 3, "import_annotations": 1, "read": 1}.get(kind, 0)
+    assert Region.objects.count() == AnnotationRevision.objects.count() - {"import": 3, "read": 1}.get(kind, 0)
     assert not ImportRun.objects.exclude(state="done").exists()
     assert not UploadRow.objects.filter(finished_at=None).exists()
 

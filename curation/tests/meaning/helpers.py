@@ -21,6 +21,10 @@ from curation.tests.pictures import picture
 
 RULES = "smoke=smoke,Fire=drop,default=refuse"
 NAMES = b"names: [Fire, default, smoke]\nnc: 3\n"
+VOC = (
+    b"<annotation><size><width>64</width><height>48</height></size><object><name>%b</name><bndbox>"
+    b"<xmin>6</xmin><ymin>6</ymin><xmax>20</xmax><ymax>20</ymax></bndbox></object></annotation>"
+)
 COUNTED = ("regions_kept", "regions_dropped", "regions_refused", "layers_created", "layers_changed", "layers_unchanged")
 
 

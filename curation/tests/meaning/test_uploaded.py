@@ -18,17 +18,13 @@ from curation.models import Annotation, Job, Region
 from curation.storage.stores import object_store
 from curation.tests.deeds import NOBODY, actor, label, stored_annotation, stored_media
 from curation.tests.labels import ship_labels
-from curation.tests.meaning.helpers import coco, named, only_layer, shown
+from curation.tests.meaning.helpers import VOC, coco, named, only_layer, shown
 from curation.tests.pictures import part
 
 pytestmark = pytest.mark.django_db
 PREDICTIONS = json.dumps(
     {"predictions": [{"xyxyn": [0.1, 0.1, 0.2, 0.2], "confidence": 0.8, "class_name": "smoke"}]}
 ).encode()
-VOC = (
-    b"<annotation><size><width>64</width><height>48</height></size><object><name>%b</name><bndbox>"
-    b"<xmin>6</xmin><ymin>6</ymin><xmax>20</xmax><ymax>20</ymax></bndbox></object></annotation>"
-)
 TWO: list[dict[str, Any]] = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}]
 YOLO = b"0 0.5 0.5 0.2 0.2\n1 0.3 0.3 0.1 0.1\n"
 
