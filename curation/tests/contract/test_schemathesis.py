@@ -32,7 +32,7 @@ from curation.tests.contract.matrix import QUERIES, Scene, body_of, canonical, m
 from curation.tests.pictures import LABEL, picture, zipped
 from pyrostorage_site.wsgi import application
 
-EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "5"))
 CHECKS = (not_a_server_error, status_code_conformance, response_schema_conformance, content_type_conformance)
 FILES = {"file": picture(5), "annotation": LABEL}
 
