@@ -31,7 +31,7 @@ docker-stop: ## stop and remove the containers; their volumes stay
 test: ## linters and all tests; ARGS="-k upload" hands arguments to pytest and leaves the linters out
 	@$(LAUNCH) test $(ARGS)
 
-benchmark: ## figures beside the raw limit of the same run, about half an hour; PARTS="flows views"
+benchmark: ## figures beside the raw limit of the same run, more than an hour; PARTS="flows views"
 	@$(LAUNCH) install-dev
 	@$(TEST_PYTHON) -m benchmarks.entries $(PARTS)
 

@@ -1,6 +1,6 @@
 """Is it fast? Figures beside the raw limit of the same run.
 
-    make benchmark                               all of it, about half an hour
+    make benchmark                               all of it, more than an hour
     python -m benchmarks.entries flows views     parts of it
 
 Absolute figures vary from machine to machine and from run to run, and prove nothing alone.
