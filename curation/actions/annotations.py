@@ -201,6 +201,12 @@ def append_file(
     return revision
 
 
+def file_of(row: Annotation | AnnotationRevision) -> dict[str, Any]:
+    """The columns of its file, for a revision that has the same one."""
+    columns = ("sha256", "size", "content_type", "format")
+    return {"file": row.file.name} | {name: getattr(row, name) for name in columns}
+
+
 def _next_revision(annotation: Annotation, columns: dict[str, Any], by: Actor) -> AnnotationRevision:
     revision = AnnotationRevision(
         annotation=annotation,

@@ -18,7 +18,7 @@ from accounts.actor import Actor
 from accounts.refusals import Busy, Missing, Refusal
 from curation.actions import derived
 from curation.actions.commit import commit
-from curation.actions.fetching import fetched
+from curation.actions.fetching import fetched, in_turn
 from curation.actions.objects import Content
 from curation.actions.working import Work
 from curation.imaging import sniff, video
@@ -30,7 +30,6 @@ from curation.storage.spool import Spooled, spool
 log = logging.getLogger(__name__)
 
 DECODER = Decoder()
-PAGE = 100  # media in memory
 PATIENCE = 3  # media in a row that could not be had before a run gives up
 KEPT = 100  # failures that are kept in words
 
@@ -133,10 +132,4 @@ def _count(tally: Tally, found: Found | None) -> None:
 def _walk(*, missing: bool, limit: int | None) -> Iterator[Media]:
     has_tools = video.tools() is not None
     rows = Media.objects.underived(has_tools=has_tools) if missing else Media.objects.living().stored()
-    done, left = 0, limit
-    while left is None or left > 0:
-        page = list(rows.filter(pk__gt=done).order_by("pk")[: PAGE if left is None else min(PAGE, left)])
-        if not page:
-            return
-        yield from page
-        done, left = page[-1].pk, None if left is None else left - len(page)
+    return in_turn(rows, limit)

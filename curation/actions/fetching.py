@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+from django.db.models import QuerySet
 
 from accounts.refusals import Busy, Invalid, Missing, TooLarge
 from curation.actions.refusing import store_errors
@@ -12,6 +15,9 @@ from curation.storage.errors import ObjectMissing
 from curation.storage.spool import Spool, Spooled, ensure_room
 from curation.storage.stores import object_store
 
+Row = TypeVar("Row", Media, Annotation)
+
+PAGE = 100  # rows in memory
 DIFFERS = "What was read is not what was stored; check_storage --full says more."
 
 
@@ -35,3 +41,14 @@ def fetched(row: Media | Annotation) -> Iterator[Spooled]:
         except (Invalid, TooLarge) as error:  # cut short on the way, or damaged: another try may tell
             raise Busy(DIFFERS) from error
         yield there
+
+
+def in_turn(rows: QuerySet[Row], limit: int | None) -> Iterator[Row]:
+    """Rows in the order of their ids, a page at a time, at most `limit`; those that go or come meanwhile do no harm."""
+    done, left = 0, limit
+    while left is None or left > 0:
+        page = list(rows.filter(pk__gt=done).order_by("pk")[: PAGE if left is None else min(PAGE, left)])
+        if not page:
+            return
+        yield from page
+        done, left = page[-1].pk, None if left is None else left - len(page)

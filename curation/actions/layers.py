@@ -18,7 +18,7 @@ from accounts.actor import Actor
 from accounts.models import Access
 from accounts.refusals import Conflict, Invalid, NotFound, Stale
 from curation.actions import regions
-from curation.actions.annotations import FASTER, append, append_file, hold_still
+from curation.actions.annotations import FASTER, append, append_file, file_of, hold_still
 from curation.actions.commit import commit
 from curation.actions.objects import Content
 from curation.actions.regions import CONTENT_TYPE, FORMAT, Said
@@ -290,8 +290,7 @@ def restore(annotation: Annotation, revision: AnnotationRevision, *, by: Actor) 
         return annotation
     found = regions.of(revision)
     said = None if found is None else Said(found, revision.report)
-    file = {name: getattr(revision, name) for name in ("sha256", "size", "content_type", "format")}
-    file["file"] = revision.file.name
+    file = file_of(revision)
     note = f"restored revision {revision.number}"
     try:
         with transaction.atomic():

@@ -19,7 +19,7 @@ from accounts.models import AuditEntry
 from accounts.refusals import Busy, Missing
 from accounts.tests.cast import Cast, api
 from curation.actions import derive as deriving
-from curation.actions import derived, links
+from curation.actions import derived, fetching, links
 from curation.actions import media as actions
 from curation.actions.derive import derive, derive_now
 from curation.imaging import child, decoder, video
@@ -457,7 +457,7 @@ def test_what_was_derived_of_other_bytes_is_missing_again() -> None:
 
 
 def test_it_walks_past_the_end_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deriving, "PAGE", 2)
+    monkeypatch.setattr(fetching, "PAGE", 2)
     for seed in range(5):
         stored_media(seed)
     assert told("--missing", "--limit", "3")["derived"] == 3

@@ -20,8 +20,8 @@ from django.db import IntegrityError, transaction
 from accounts.actor import Actor
 from accounts.names import fold
 from accounts.refusals import Conflict, Missing, NotFound, Refusal
-from curation.actions.annotations import append_file
-from curation.actions.fetching import fetched
+from curation.actions.annotations import append_file, file_of
+from curation.actions.fetching import fetched, in_turn
 from curation.actions.meaning.asked import Asked
 from curation.actions.meaning.files import Files, Unreadable, meanings
 from curation.actions.meaning.meant import Meant
@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 
 UPLOADS = "uploads"  # name of the mapping
 UNKNOWN = "unknown"  # format of a file that is none we read
-PAGE = 100  # annotations in memory
 PATIENCE = 3  # in a row that could not be had before a run gives up
 KEPT = 100  # failures that are kept in words
 SEVERAL = "The file is about {} pictures, and none of them is this one. Import it with import_annotations."
@@ -91,7 +90,7 @@ def read_now(annotation: Annotation, files: Files, rules: Rules, *, by: Actor) -
     if not meant.refusal:
         said = Said([from_json(region) for region in meant.regions], report)
         state = State.PARSED if meant.is_whole else State.PROBLEM
-    file = _file(annotation) | {"format": original.format}
+    file = file_of(annotation) | {"format": original.format}
     return _keep(annotation, by, file=file, said=said, state=state, report=report, note=f"read as {original.format}")
 
 
@@ -130,7 +129,7 @@ def _nothing_read(annotation: Annotation, refusal: Unreadable, by: Actor) -> str
     """A file of none of our formats is kept as it is, and not looked into again; one of ours says why not."""
     if not refusal.is_other:
         report = {"refusal": str(refusal)}
-        file = _file(annotation)
+        file = file_of(annotation)
         return _keep(annotation, by, file=file, said=None, state=State.PROBLEM, report=report, note="could not be read")
     Annotation.objects.as_seen(annotation.pk, annotation.version).update(format=UNKNOWN)
     return annotation.state
@@ -143,12 +142,6 @@ def _keep(annotation: Annotation, by: Actor, *, file: dict[str, Any], **told: An
     except (IntegrityError, Conflict, NotFound):  # another revision was faster, or the annotation is gone
         log.info("What was read of annotation %s came too late.", annotation.pk)
     return annotation.state
-
-
-def _file(annotation: Annotation) -> dict[str, Any]:
-    """The columns of the present file, which stays."""
-    columns = ("sha256", "size", "content_type", "format")
-    return {"file": annotation.file.name} | {name: getattr(annotation, name) for name in columns}
 
 
 # --- Many, by command ------------------------------------------------------------------------------
@@ -169,7 +162,7 @@ def read_many(*, limit: int | None = None, by: Actor, progress: Progress) -> Tal
     """Look into all that was not looked into, in the order of the ids; a second run goes on."""
     tally, in_a_row, rules = Tally(), 0, rules_of_uploads()
     with READING:
-        for annotation in _walk(limit):
+        for annotation in in_turn(unread().select_related("current", "media"), limit):
             try:
                 tally.understood += read_now(annotation, Files(PARSER), rules, by=by) == State.PARSED
                 tally.read += 1
@@ -189,14 +182,3 @@ def _count_failure(tally: Tally, annotation: Annotation, refusal: Refusal) -> No
     if len(tally.failures) < KEPT:
         tally.failures[annotation.pk] = str(refusal)
     log.warning("An annotation could not be read: %s", refusal, extra={"annotation": annotation.pk})
-
-
-def _walk(limit: int | None) -> Iterator[Annotation]:
-    done, left = 0, limit
-    while left is None or left > 0:
-        rows = unread().filter(pk__gt=done).select_related("current", "media").order_by("pk")
-        page = list(rows[: PAGE if left is None else min(PAGE, left)])
-        if not page:
-            return
-        yield from page
-        done, left = page[-1].pk, None if left is None else left - len(page)
