@@ -210,3 +210,16 @@ class Page(ModelAdmin):
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/object_history.html", context)
+
+
+class DecidedPage(Page):
+    """Rows that nobody adds, types into or deletes: what can be decided about them has buttons."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

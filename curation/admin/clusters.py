@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from accounts.admin.base import HISTORY_SHOWN, Page, actor, asking
+from accounts.admin.base import HISTORY_SHOWN, DecidedPage, actor, asking
 from accounts.admin.fields import when
 from accounts.admin.history import history_of
 from accounts.admin.lists import ChoiceFilter, choice_filter
@@ -48,7 +48,7 @@ class Member:
 
 
 @admin.register(Cluster)
-class ClusterAdmin(Page):
+class ClusterAdmin(DecidedPage):
     list_display = ("title", "kind", "seen", "said", "awaits", when("created_at"))
     list_filter = (
         AwaitsFilter,
@@ -78,16 +78,6 @@ class ClusterAdmin(Page):
             return queryset.none(), False
         items = ClusterItem.objects.visible_to(asking(request)).filter(media=int(term))
         return queryset.filter(pk__in=items.values("cluster")), False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """There is nothing to type: what can be decided has buttons."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @admin.display(description="cluster")
     def title(self, cluster: Cluster) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from accounts.admin.base import HISTORY_SHOWN, Page, actor, asking
+from accounts.admin.base import HISTORY_SHOWN, DecidedPage, actor, asking
 from accounts.admin.fields import when
 from accounts.admin.history import history_of
 from accounts.admin.lists import Searched, choice_filter
@@ -27,7 +27,7 @@ from curation.models import Upload
 
 
 @admin.register(Upload)
-class UploadAdmin(Searched, Page):
+class UploadAdmin(Searched, DecidedPage):
     list_display = ("__str__", "shown_name", "shown_state", "age", "size_in_words", "owner", when("created_at"))
     list_filter = (choice_filter("state", Upload.State.choices),)
     list_select_related = ("owner",)
@@ -77,15 +77,6 @@ class UploadAdmin(Searched, Page):
         return format_html('<a href="{}">{}</a>', address_of(upload.media), upload.media)
 
     # --- Nothing is edited; one thing may be decided -------------------------------------------------
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return asking(request).has_perm("curation.change_upload")

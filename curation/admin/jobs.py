@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.actor import Actor
-from accounts.admin.base import HISTORY_SHOWN, Page, actor, asking
+from accounts.admin.base import HISTORY_SHOWN, DecidedPage, actor, asking
 from accounts.admin.fields import when
 from accounts.admin.history import history_of
 from accounts.admin.lists import Searched, choice_filter
@@ -50,7 +50,7 @@ def in_time(seconds: float) -> str:
 
 
 @admin.register(Job)
-class JobAdmin(Searched, Page):
+class JobAdmin(Searched, DecidedPage):
     list_display = ("title", "state", "key", "attempts", "progress", "short_error", "asked_by", when("created_at"))
     list_filter = (choice_filter("state", Job.State.choices), choice_filter("kind", [(kind, kind) for kind in KINDS]))
     list_select_related = ("requested_by",)
@@ -93,15 +93,6 @@ class JobAdmin(Searched, Page):
         return job.requested_by.login if job.requested_by else "–"
 
     # --- Nothing is edited; two things may be decided ------------------------------------------------
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return asking(request).has_perm("curation.change_job")
