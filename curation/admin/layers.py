@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.admin.base import actor, asking
 from accounts.refusals import NotFound, Refusal
 from curation.actions import find, layers, regions
+from curation.admin.outlines import of_said
 from curation.admin.uploads import UploadPage
 from curation.formats.difference import Difference
 from curation.formats.regions import Region, in_order
@@ -147,6 +148,7 @@ class LayerPage(UploadPage):
         return {
             "regions": [(region.label or "–", region.score, corners(region)) for region in said[:REGIONS_SHOWN]],
             "regions_more": len(said) - len(said[:REGIONS_SHOWN]),
+            "outlines": of_said(annotation, said),
             "is_known": annotation.current is not None and annotation.current.regions is not None,
             "known_numbers": list(known.values_list("number", flat=True)[:REGIONS_SHOWN]),
             "may_restore": may_change,

@@ -21,6 +21,7 @@ from accounts.admin.lists import Searched
 from accounts.names import fold
 from curation.actions import media as actions
 from curation.admin.filters import MEDIA_FILTERS, MediaList
+from curation.admin.outlines import of_media
 from curation.admin.pictures import at_large, in_list, with_previews
 from curation.admin.revisions import Layer, layer
 from curation.admin.uploads import UploadField, UploadPage, spooled_of
@@ -179,6 +180,7 @@ class MediaAdmin(Searched, UploadPage):
         if media is not None:
             context |= {
                 "picture": at_large(media),
+                "outlines": of_media(media, request),
                 "layers": layers_of(media, request),
                 "history": history_of(media, newest=HISTORY_SHOWN),
                 "may_annotate": bool(media.file) and asking(request).has_perm("curation.add_annotation"),

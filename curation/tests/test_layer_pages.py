@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.tests.cast import Cast
 from accounts.tests.test_admin import enter, page, text
 from curation.actions import layers
-from curation.models import Annotation, Media
+from curation.models import Annotation, Media, Origin
 from curation.tests.deeds import NOBODY, stored_annotation, stored_media
 from curation.tests.labels import box, predicted, say, ship_labels
 
@@ -38,6 +38,29 @@ def test_the_page_of_a_layer_shows_its_regions(cast: Cast) -> None:
     assert "10.0, 10.0 to 30.0, 30.0 %" in seen
     assert "They are not known" in shown(client, stored_annotation(stored_media(2)))
     assert "there is nothing on the picture" in shown(client, predicted(stored_media(3), []))
+
+
+def test_regions_are_drawn_over_the_picture_of_a_layer(cast: Cast) -> None:
+    client = enter(cast.carl)
+    row = predicted(stored_media(1), [box(score=0.871), box("", x=0.6, frame=3)])
+    seen = shown(client, row)
+    corners = "0.1000,0.1000 0.3000,0.1000 0.3000,0.3000 0.1000,0.3000"
+    assert f'<polygon class="prediction" points="{corners}"><title>smoke, prediction, score 0.87</title>' in seen
+    assert seen.count("<polygon") == 1, "what is said of a frame of a video is not drawn on a still picture"
+    assert "<polygon" not in shown(client, stored_annotation(stored_media(2)))
+
+
+def test_the_page_of_a_media_draws_what_all_its_layers_say(cast: Cast) -> None:
+    media = stored_media()
+    ring = ((0.5, 0.5), (0.75, 0.5), (0.5, 0.75))
+    predicted(media, [box(score=0.5)])
+    predicted(media, [box(x=0.5, y=0.5, size=0.25, kind="polygon", points=ring)], origin=Origin.IMPORTED)
+    seen = text(enter(cast.carl).get(page("curation_media_change", media.pk)))
+    assert (
+        '<polygon class="imported" points="0.5000,0.5000 0.7500,0.5000 0.5000,0.7500"><title>smoke, imported</title>'
+        in seen
+    )
+    assert seen.count("<polygon") == 2
 
 
 def test_a_page_shows_so_many_regions_and_counts_the_rest(cast: Cast) -> None:
