@@ -3,6 +3,7 @@
 from typing import Any
 
 from accounts.rest.routes import both
+from curation.api.annotation_exports import ExportViewSet
 from curation.api.annotation_imports import AnnotationImportsView
 from curation.api.annotations import AnnotationViewSet, EntriesView
 from curation.api.cameras import CameraViewSet, ViewViewSet
@@ -37,6 +38,7 @@ urlpatterns = [
     *both("annotations/<str:annotation_id>", AnnotationViewSet.as_view(_annotation_item), "annotation"),
     *both("annotations/<str:annotation_id>/upload", AnnotationViewSet.as_view({"post": "upload"}), "annotation-upload"),
     *both("annotations/<str:annotation_id>/url", AnnotationViewSet.as_view({"get": "url"}), "annotation-url"),
+    *both("annotations/<str:annotation_id>/export", ExportViewSet.as_view({"get": "export"}), "annotation-export"),
     *both("annotations/<str:annotation_id>/regions", LayerViewSet.as_view({"get": "regions"}), "annotation-regions"),
     *both("annotations/<str:annotation_id>/revisions", LayerViewSet.as_view({"get": "revisions"}), "revisions"),
     *both("annotations/<str:annotation_id>/diff", LayerViewSet.as_view({"get": "diff"}), "annotation-diff"),

@@ -32,6 +32,7 @@ PLACES = {  # table -> app of its page
     "camera": "curation",
     "view": "curation",
     "sequence": "curation",
+    "collection": "curation",
 }
 ACTIONS = [
     (name, name)
@@ -43,6 +44,7 @@ ACTIONS = [
         "media.free", "media.delete",
         "annotation.create", "annotation.adopt", "annotation.upload", "annotation.move", "annotation.delete",
         "annotation.edit", "annotation.accept", "annotation.restore", "annotation.import", "annotation.read",
+        "annotation.export",
         "upload.cancel", "label.create", "label.rename", "label.retire", "mapping.create",
         "job.retry", "job.cancel",
         "collection.create", "collection.describe", "collection.items", "collection.freeze", "collection.delete",

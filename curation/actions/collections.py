@@ -157,10 +157,25 @@ def _search(collection: Collection) -> Search:
 
 def _pages(search: Search, access: Access | None, size: int) -> Iterator[list[int]]:
     """Ids of what a search finds, in order, read anew for each page."""
-    rows, last = search.rows(access).order_by("pk").values_list("pk", flat=True).distinct(), 0
+    return _in_order(search.rows(access).order_by("pk").values_list("pk", flat=True).distinct(), size)
+
+
+def _in_order(rows: Any, size: int) -> Iterator[list[int]]:
+    last = 0
     while page := list(rows.filter(pk__gt=last)[:size]):
         yield page
         last = page[-1]
+
+
+def media_of(collection: Collection, size: int) -> Iterator[list[int]]:
+    """Ids of the living media of a list, or of what a query finds now, page by page. Raises Conflict, Invalid."""
+    if collection.is_list:
+        rows = Media.objects.living().filter(collected__collection=collection)
+        yield from _in_order(rows.order_by("pk").values_list("pk", flat=True), size)
+    elif collection.sample is not None:
+        raise Conflict("A sample is drawn when it is frozen, and this one is not frozen yet.")
+    else:
+        yield from _pages(_search(collection), None, size)
 
 
 def work(job: Work) -> None:

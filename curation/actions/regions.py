@@ -241,7 +241,7 @@ def reindex(*, missing: bool, after: int = 0, progress: Progress = silently) -> 
     while rows := _next(tally.last):
         tally.annotations += len(rows)
         chosen = set(disagreeing(list(rows)) if missing else rows)
-        for group in _groups({row_id: count for row_id, count in rows.items() if row_id in chosen}):
+        for group in groups({row_id: count for row_id, count in rows.items() if row_id in chosen}):
             _reindex(group, tally)
         tally.last = max(rows)
         progress("annotations", tally.annotations)
@@ -254,7 +254,7 @@ def _next(after: int) -> dict[int, int]:
     return dict(rows.values_list("pk", "regions_count")[:ANNOTATIONS])
 
 
-def _groups(counts: dict[int, int]) -> Iterator[list[int]]:
+def groups(counts: dict[int, int]) -> Iterator[list[int]]:
     """Annotations that are read together: TOGETHER regions, or one annotation."""
     group: list[int] = []
     size = 0

@@ -9,6 +9,8 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from accounts.refusals import Invalid
 from curation.actions.taxonomy import LONGEST_CLASS, RULES_MAX
 from curation.models import Label, Mapping
@@ -51,11 +53,12 @@ def from_json(kept: Map[str, Any]) -> Rules:
     return Rules(kept["rules"], kept["on_unknown"], kept["name"], kept["version"])
 
 
-def chosen(text: str, unmapped: str = "") -> Rules:
+def chosen(text: str, unmapped: str = "", *, backwards: bool = False) -> Rules:
     """What somebody wrote: rules, or NAME or NAME@VERSION of a stored mapping. unmapped: refuse, drop, keep, or "".
 
     `default=refuse` (drop, keep) speaks for every class that is not named, one called default among them. Where
-    `unmapped` says what becomes of those, `default` is a class like any other.
+    `unmapped` says what becomes of those, `default` is a class like any other. backwards: regions go out by it, so
+    that retired labels may stand in it.
     Raises Invalid: for what is neither, for a code that is no living label, for a mapping that is not there.
     """
     if unmapped and unmapped not in OF_OTHERS:
@@ -63,7 +66,7 @@ def chosen(text: str, unmapped: str = "") -> Rules:
     rules = _written(text, unmapped) if "=" in text else _stored(text.strip())
     if unmapped:
         rules = Rules(rules.rules, OF_OTHERS[unmapped], rules.name, rules.version)
-    check(rules)
+    check(rules, Label.objects.all() if backwards else Label.objects.filter(retired_at=None))
     return rules
 
 
@@ -98,11 +101,11 @@ def _written(text: str, unmapped: str) -> Rules:
     return Rules(rules)
 
 
-def check(rules: Rules) -> None:
-    """Raise Invalid for rules that nobody could follow."""
+def check(rules: Rules, labels: QuerySet[Label]) -> None:
+    """Raise Invalid for rules that nobody could follow, and for codes that are none of the labels."""
     if len(rules.rules) > RULES_MAX:
         raise Invalid(f"A mapping has at most {RULES_MAX} rules.", "body", "mapping")
-    codes = set(Label.objects.filter(retired_at=None).values_list("code", flat=True)) | {DROP, REFUSE}
+    codes = set(labels.values_list("code", flat=True)) | {DROP, REFUSE}
     for foreign, becomes in rules.rules.items():
         if len(foreign) > LONGEST_CLASS or not foreign.isprintable():
             raise Invalid(f"A class has at most {LONGEST_CLASS} printable characters.", "body", "mapping")

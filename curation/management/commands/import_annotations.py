@@ -3,22 +3,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from accounts.actor import Actor
-from accounts.refusals import Busy, Full, Invalid, Refusal
+from accounts.refusals import Busy, Full, Refusal
 from curation.actions.annotation_imports import Outcome, import_annotations
 from curation.actions.importing.run import no_progress
 from curation.actions.imports import in_words
-from curation.actions.meaning.asked import Asked, Claim, class_names, model
+from curation.actions.meaning.asked import Asked, Claim, model
 from curation.actions.meaning.journal import REGIONS
 from curation.actions.meaning.rules import OF_OTHERS, chosen
-from curation.formats.classnames import read_names
-from curation.formats.refusals import Refused
+from curation.management.classes import classes
 from curation.management.owners import organisation_named, owner_named
 from curation.management.progress import Line
 from curation.models import ImportItem
@@ -90,24 +88,12 @@ def _asked(options: dict[str, Any]) -> Asked:
         chosen(options["mapping"], options["unmapped"]),
         Claim(options["claim"] or ""),
         organisation_named(options["organisation"]) if options["organisation"] else None,
-        _classes(options["classes"]),
+        classes(options["classes"]),
         name,
         version,
         options["parallel"],
         dry_run=options["dry_run"],
     )
-
-
-def _classes(text: str) -> dict[int, str] | None:
-    """Names with commas between, or of a file. Raises Invalid."""
-    path = Path(text)
-    if not text or not path.is_file():
-        return class_names(text)
-    try:
-        with path.open("rb") as file:
-            return read_names(file)
-    except (OSError, Refused) as error:
-        raise Invalid(f"{text} is no list of classes: {error}", "body", "classes") from error
 
 
 def _as_json(outcome: Outcome) -> Iterator[str]:

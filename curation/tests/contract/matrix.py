@@ -80,6 +80,7 @@ route                            method  nobody  ana olga  tower valley  carl ad
 /annotations/{annotation_id}/upload  POST  401   200 403   200   403     200  200  401  200    403
 /annotations/{annotation_id}/url  GET    401     200 403   200   403     200  200  401  403    200
 /annotations/{annotation_id}/regions  GET  401   200 403   200   403     200  200  401  403    200
+/annotations/{annotation_id}/export  GET  401   200 403   200   403     200  200  401  403    200
 /annotations/{annotation_id}/revisions  GET  401  200 403  200   403     200  200  401  403    200
 /annotations/{annotation_id}/diff  GET   401     200 403   200   403     200  200  401  403    200
 /annotations/{annotation_id}/accept  POST  401   201 403   403   403     201  201  401  403    403
@@ -139,6 +140,8 @@ PUBLIC = {  # what needs no token; everything else answers 401 before it says wh
 QUERIES = {  # what a route must be asked
     ("/annotations/{annotation_id}/diff", "GET"): "?from=2&to=3",
     ("/annotations/{annotation_id}/diff", "HEAD"): "?from=2&to=3",
+    ("/annotations/{annotation_id}/export", "GET"): "?format=csv",
+    ("/annotations/{annotation_id}/export", "HEAD"): "?format=csv",
 }
 
 Table = dict[tuple[str, str], dict[str, int]]

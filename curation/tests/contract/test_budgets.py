@@ -52,6 +52,7 @@ READS = {  # route: statements, the token's own one among them
     "/annotations/{annotation}": 2,
     "/annotations/{annotation}/url": 3,
     "/annotations/{annotation}/regions": 3,
+    "/annotations/{annotation}/export?format=csv": 5,  # its revision, its media, and an entry of the history
     "/annotations/{annotation}/revisions": 3,
     "/annotations/{annotation}/diff?from=2&to=3": 4,
     "/media?view={view}": 4,

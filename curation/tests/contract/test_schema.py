@@ -18,7 +18,7 @@ from curation.tests.contract.matrix import parsed
 OPERATIONS = {
     "accesses_create", "accesses_destroy", "accesses_list", "accesses_me_retrieve", "accesses_me_update",
     "accesses_retrieve", "accesses_update", "annotations_accept_create", "annotations_create",
-    "annotations_diff_retrieve", "annotation_imports_create",
+    "annotations_diff_retrieve", "annotations_export", "annotation_imports_create",
     "annotations_regions_retrieve", "annotations_restore_create", "annotations_revisions_list", "media_regions_update",
     "annotations_destroy", "annotations_list",
     "annotations_retrieve", "annotations_update", "annotations_upload_create", "annotations_url_retrieve",

@@ -11,7 +11,8 @@ from curation.actions.meaning.outgoing import write
 from curation.actions.meaning.rules import chosen
 from curation.formats.refusals import CannotSay
 from curation.formats.table import FORMATS
-from curation.models import Annotation
+from curation.formats.writing import Options
+from curation.models import Annotation, Origin
 from curation.tests.importing.helpers import fill
 from curation.tests.labels import box, predicted
 from curation.tests.meaning.helpers import named, take
@@ -23,7 +24,7 @@ NAMES = {0: "fire", 1: "tree", 2: "smoke"}
 
 def out(layers: list[Annotation], rules: str, unmapped: str = "") -> bytes:
     file = io.BytesIO()
-    write(file, layers, FORMATS["yolo"], chosen(rules, unmapped), NAMES)
+    write(file, layers, FORMATS["yolo"], chosen(rules, unmapped), Options(names=NAMES))
     return file.getvalue()
 
 
@@ -53,5 +54,5 @@ def test_a_label_without_one_class_is_refused(label: str, rules: str, what: str)
 
 
 def test_a_label_that_was_given_here_goes_out_as_the_only_class_that_means_it() -> None:
-    predicted(named("a.jpg", 1), [box("wildfire")])
+    predicted(named("a.jpg", 1), [box("wildfire")], origin=Origin.IMPORTED)
     assert out(layers(), "fire=wildfire,smoke=smoke,tree=drop").startswith(b"0 ")

@@ -15,6 +15,7 @@ from django.db.models import Count
 from curation.actions.meaning.outgoing import write
 from curation.actions.meaning.rules import chosen
 from curation.formats.table import FORMATS
+from curation.formats.writing import Options
 from curation.models import Annotation, AnnotationRevision, Media, Origin, Region
 from curation.tests.imaging_files import SAMPLES
 from curation.tests.importing.helpers import take as ingest
@@ -96,7 +97,7 @@ def test_coco_comes_out_as_it_went_in(tmp_path: Path, capsys: pytest.CaptureFixt
     given, layers = json.loads(source.read_bytes()), Annotation.objects.select_related("current", "media")
     names = {each["id"]: each["name"] for each in given["categories"]}
     with (tmp_path / "out.json").open("wb") as file:
-        write(file, layers.iterator(), FORMATS["coco"], chosen(rules, "keep"), names)
+        write(file, layers.iterator(), FORMATS["coco"], chosen(rules, "keep"), Options(names=names))
     came, went = (_boxes(each) for each in (json.loads((tmp_path / "out.json").read_bytes()), given))
     assert [key for key, _ in came] == [key for key, _ in went]
     for (_, box), (_, other) in zip(came, went, strict=True):
