@@ -16,13 +16,18 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.admin.base import actor, asking
 from accounts.refusals import NotFound, Refusal
 from curation.actions import find, layers, regions
+from curation.actions.exporting import one
+from curation.actions.exporting.asked import FIELDS, asked
 from curation.admin.outlines import of_said
 from curation.admin.uploads import UploadPage
 from curation.formats.difference import Difference
 from curation.formats.regions import Region, in_order
-from curation.models import Annotation, AnnotationRevision, Origin
+from curation.formats.table import FORMATS
+from curation.models import Annotation, AnnotationRevision, Mapping, Origin
+from curation.storage.headers import content_disposition
 
 REGIONS_SHOWN = 200
+MAPPINGS_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class LayerPage(UploadPage):
 
     def get_urls(self) -> list[URLPattern]:
         views = {"accept": require_POST(self.accept_view), "restore": require_POST(self.restore_view)}
+        views["export"] = require_POST(self.export_view)
         views["compare"] = require_GET(self.compare_view)
         own = [
             path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"curation_annotation_{name}")
@@ -140,6 +146,21 @@ class LayerPage(UploadPage):
         }
         return TemplateResponse(request, "admin/curation/annotation/compare.html", context)
 
+    def export_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._layer(request, pk)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        said = {name: request.POST[name] for name in FIELDS if request.POST.get(name, "").strip()}
+        try:
+            wanted = asked(said, by=actor(request))
+            file = one.file_of(row, wanted)
+            one.note(row, file, wanted)
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+            return self.to_page_of(row)
+        headers = {"Content-Disposition": content_disposition(file.name, inline=False)}
+        return HttpResponse(file.content, content_type=file.content_type, headers=headers)
+
     def decisions(self, request: HttpRequest, annotation: Annotation) -> dict[str, Any]:
         """What the page needs to show what a layer says, and what may be decided about it."""
         known = annotation.revisions.exclude(regions_sha256="").order_by("-number")
@@ -152,6 +173,8 @@ class LayerPage(UploadPage):
             "is_known": annotation.current is not None and annotation.current.regions is not None,
             "known_numbers": list(known.values_list("number", flat=True)[:REGIONS_SHOWN]),
             "may_restore": may_change,
+            "formats": [(format_.name, format_.title) for format_ in FORMATS.values()],
+            "mappings": Mapping.objects.order_by("name").values_list("name", flat=True).distinct()[:MAPPINGS_SHOWN],
             "may_accept": self.has_decide_permission(request) and annotation.origin != Origin.HUMAN,
         }
 

@@ -75,7 +75,6 @@ class ExportViewSet(Methods, GenericViewSet[Annotation]):
         """
         number, wanted = row_id(annotation_id, "annotation_id"), _asked(request)
         annotation = find.annotation(number, access=asking(request))
-        annotation.media = find.media(annotation.media_id, access=asking(request))  # whose name and digest go along
         file = one.file_of(annotation, wanted)
         headers = {
             "Content-Type": file.content_type,

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from accounts.actions.audit import record
 from accounts.refusals import Conflict
+from curation.actions import find
 from curation.actions.exporting.asked import Asked
 from curation.actions.exporting.naming import file_name
 from curation.actions.meaning.outgoing import write
@@ -33,7 +34,12 @@ class File:
 
 
 def file_of(annotation: Annotation, asked: Asked) -> File:
-    """The same bytes for the same revision, whoever asks. Raises Conflict when not all of it can be said."""
+    """The same bytes for the same revision, whoever asks. Raises Conflict when not all of it can be said.
+
+    NotYours, NotFound for who does not see the media, whose name and digest go along.
+    """
+    if asked.by.access is not None:
+        annotation.media = find.media(annotation.media_id, access=asked.by.access)
     out = io.BytesIO()
     try:
         [spoken] = write(out, [annotation], asked.format, asked.rules, asked.options)

@@ -6,9 +6,10 @@ import pytest
 
 from accounts.models import Access
 from accounts.tests.cast import make_access, with_password
+from curation.actions.taxonomy import new_mapping
 from curation.models import Annotation, Label, Mapping, TaxonomyVersion
 from curation.tests.browser.visits import Visitor
-from curation.tests.deeds import stored_media
+from curation.tests.deeds import NOBODY, stored_media
 from curation.tests.labels import box, predicted, say, ship_labels
 
 
@@ -60,6 +61,24 @@ def test_a_curator_writes_a_mapping_by_keyboard(visitor: Visitor, carl: Access) 
     visitor.looks_right()
     visitor.shoot("mapping")
     assert visitor.troubles == []
+
+
+def test_a_curator_downloads_a_layer_by_keyboard(visitor: Visitor, carl: Access) -> None:
+    new_mapping("roboflow", {"Feu": "smoke"}, on_unknown="refuse", by=NOBODY)
+    row = predicted(stored_media(), [box("antenna", score=0.4)])
+    visitor.log_in("carl")
+    page = visitor.goto(f"/admin/curation/annotation/{row.pk}/change/")
+    page.get_by_label("in the words of mapping").fill("roboflow")
+    press(visitor, "Download")
+    page.get_by_text("The mapping makes antenna of no class.").wait_for()
+    visitor.looks_right()
+    visitor.shoot("layer-download-refused")
+    page.get_by_label("As", exact=True).select_option("csv")
+    page.get_by_role("button", name="Download", exact=True).focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == "smoke.csv"
+    assert [line for line in visitor.troubles if "ERR_ABORTED" not in line] == []  # so a download ends for the page
 
 
 def test_a_curator_accepts_compares_and_goes_back_by_keyboard(visitor: Visitor, carl: Access) -> None:
