@@ -90,6 +90,7 @@ class Page(ModelAdmin):
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+    across: ClassVar[frozenset[str]] = frozenset()  # actions that may take all that the filters find
     view_on_site = False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -98,8 +99,9 @@ class Page(ModelAdmin):
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        """Actions take the rows that were ticked on one page, never all that a filter would find."""
-        if request.POST.get("select_across", "0") not in {"", "0"}:
+        """Actions take the rows that were ticked on one page; those of `across` also all that the filters find."""
+        named = {name for name in request.POST.getlist("action") if name}
+        if request.POST.get("select_across", "0") not in {"", "0"} and not named <= self.across:
             messages.warning(request, "Only the rows ticked on a page can be chosen. Nothing was changed.")
             return None
         return super().response_action(request, queryset, *args, **kwargs)

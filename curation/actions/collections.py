@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.actions.audit import record
@@ -22,6 +23,7 @@ from curation.actions.working import Work
 from curation.models import Collection, CollectionItem, Media
 
 AT_ONCE = 1000  # media that are frozen within a request, and that may be put in at once
+FOUND_MAX = 100_000  # media that are found, and put in or taken out at once
 BATCH = 2000  # items that a job writes in one transaction
 FASTER = "Somebody else changed this collection a moment ago; look again."
 FROZEN = "This collection is frozen; it never changes again."
@@ -88,11 +90,55 @@ def change_items(collection: Collection, *, add: Ids[int] = (), remove: Ids[int]
         new = set(add) - set(collection.items.filter(media__in=add).values_list("media", flat=True))
         _write(collection, sorted(new))
         gone, _ = collection.items.filter(media__in=remove).delete()
-        if new or gone:
-            _change(collection, {})
-            changed = {"added": len(new), "removed": gone}
-            record("collection.items", collection, by=by, after=changed | {"of": [*sorted(new), *sorted(remove)][:100]})
+        _note_items(collection, [*sorted(new), *sorted(remove)], added=len(new), removed=gone, by=by)
     return len(new), gone
+
+
+def add_found(into: Collection | str, found: QuerySet[Media], *, by: Actor) -> tuple[Collection, int]:
+    """Put the media of `found`, which `by` sees, into a list, or into a new one of that name; return how many came.
+
+    All of them, or nothing. Raises Invalid for more than FOUND_MAX, Conflict.
+    """
+    with transaction.atomic():
+        collection = _open_list(create(into, by=by) if isinstance(into, str) else into)
+        came: list[int] = []
+        count = 0
+        for page in _few(found):
+            new = sorted(set(page) - set(collection.items.filter(media__in=page).values_list("media", flat=True)))
+            _write(collection, new)
+            came, count = came or new, count + len(new)
+        _note_items(collection, came, added=count, by=by)
+    return collection, count
+
+
+def remove_found(collection: Collection, found: QuerySet[Media], *, by: Actor) -> int:
+    """Take the media of `found` out of a list; return how many went. As `add_found`."""
+    with transaction.atomic():
+        collection = _open_list(collection)
+        went: list[int] = []
+        count = 0
+        for page in _few(found.filter(collected__collection=collection)):
+            gone, _ = collection.items.filter(media__in=page).delete()
+            went, count = went or page, count + gone
+        _note_items(collection, went, removed=count, by=by)
+    return count
+
+
+def _few(found: QuerySet[Media]) -> Iterator[list[int]]:
+    """Pages of ids. Raises Invalid once they are more than FOUND_MAX."""
+    count, ids = 0, found.prefetch_related(None).order_by("pk").values_list("pk", flat=True).distinct()
+    for page in _in_order(ids, BATCH):
+        count += len(page)
+        if count > FOUND_MAX:
+            raise Invalid(f"At most {FOUND_MAX:,} media at once; keep the search as a collection.", "body", "add")
+        yield page
+
+
+def _note_items(collection: Collection, of: list[int], *, added: int = 0, removed: int = 0, by: Actor) -> None:
+    if added or removed:
+        _change(collection, {})
+        after = {"added": added, "removed": removed, "of": of[:100]}
+        record("collection.items", collection, by=by, after=after)
 
 
 def _check_items(add: Ids[int], remove: Ids[int], by: Actor) -> None:

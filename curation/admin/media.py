@@ -20,6 +20,7 @@ from accounts.admin.history import history_of
 from accounts.admin.lists import Searched
 from accounts.names import fold
 from curation.actions import media as actions
+from curation.admin.collecting import CollectingPage
 from curation.admin.filters import MEDIA_FILTERS, MediaList
 from curation.admin.outlines import of_media
 from curation.admin.pictures import at_large, in_list, with_previews
@@ -64,7 +65,7 @@ class NewMediaForm(MediaForm):
 
 
 @admin.register(Media)
-class MediaAdmin(Searched, UploadPage):
+class MediaAdmin(Searched, CollectingPage, UploadPage):
     form = MediaForm
     add_form = NewMediaForm
     list_display = ("picture", "title", "size_in_words", "camera", when("captured_at"), "owner", when("created_at"))

@@ -54,3 +54,32 @@ def test_a_search_is_narrowed_kept_and_frozen_by_keyboard(visitor: Visitor, carl
     visitor.looks_right(wide=True)
     assert Collection.objects.get().size == 2
     assert visitor.troubles == []
+
+
+def test_media_of_every_page_are_put_into_a_list_by_keyboard(visitor: Visitor, carl: Access) -> None:
+    Media.objects.bulk_create(Media(type="image", original_name=f"{number}.jpg") for number in range(60))
+    page = visitor.log_in("carl")
+    visitor.goto("/admin/curation/media/?type=image")
+    page.get_by_label("Select all objects on this page for an action").focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Select all that are found, on every page").focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("All that are found are selected").wait_for()
+    page.get_by_label("Action:").select_option("add_to_list")
+    visitor.looks_right(wide=True)
+    visitor.shoot("media-ticked")
+    page.get_by_role("button", name="Go").focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("All that the filters find: 60 media.").wait_for()
+    page.get_by_role("button", name="Add them").focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("Choose a list, or name a new one.").wait_for()
+    visitor.looks_right()
+    visitor.shoot("media-collect")
+    page.get_by_label("Name of the new list").fill("summer")
+    page.keyboard.press("Enter")
+    page.get_by_text("60 media came into").wait_for()
+    assert page.url.endswith("/admin/curation/media/?type=image")
+    visitor.shoot("media-collected")
+    assert Collection.objects.get().items.count() == 60
+    assert visitor.troubles == []
