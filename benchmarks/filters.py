@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.lists import ROWS, filled, getter, run
+from benchmarks.lists import ADMIN_LISTS, ROWS, Browser, filled, getter, run
 from benchmarks.rig import Caller, Service, show, verdict
 
 SMALL, LARGE = 10_000, 1_000_000  # media
@@ -122,6 +122,10 @@ PAIRS = {
     "label and time": f"label=smoke&{SPAN}{BY_CAPTURE}",
     "organisation and label": "organisation={organisation}&label=smoke",
 }
+WORKBENCH = {  # the same page of the admin, which turns to the order of capture by itself
+    "time range": SPAN.replace("Z", ""),
+    "label and time": f"label=smoke&{SPAN}".replace("Z", ""),
+}
 TOLD_ONLY = {
     "time range, in the order of ids": SPAN,
     "label given up, and silent camera": f"label=industrial&camera={OLD}",
@@ -135,6 +139,10 @@ def compare(variables: dict[str, str]) -> None:
             for name, query in filters.items():
                 few, many = p95_of(small, large, query)
                 show(name, f"{many * 1000:.1f} ms ({few * 1000:.1f} ms)", verdict(many / few, 2, at_least=False))
+        sys.stdout.write("in the workbench\n")
+        for name, query in WORKBENCH.items():
+            few, many = p95_in_workbench(small, large, query)
+            show(name, f"{many * 1000:.1f} ms ({few * 1000:.1f} ms)", verdict(many / few, 2, at_least=False))
         sys.stdout.write("not held to anything\n")
         for name, query in TOLD_ONLY.items():
             few, many = p95_of(small, large, query)
@@ -143,7 +151,15 @@ def compare(variables: dict[str, str]) -> None:
 
 def p95_of(small: Service, large: Service, query: str) -> tuple[float, float]:
     """Seconds within which 95 of 100 calls are answered, here and there."""
-    pages = [asker(running, query) for running in (small, large)]
+    return p95(*(asker(running, query) for running in (small, large)))
+
+
+def p95_in_workbench(small: Service, large: Service, query: str) -> tuple[float, float]:
+    return p95(*(getter(Browser(running), f"{ADMIN_LISTS['media']}?{query}") for running in (small, large)))
+
+
+def p95(*pages: Callable[[], Any]) -> tuple[float, float]:
+    """Of two pages, asked for in turn."""
     taken: list[list[float]] = [[], []]
     for call in range(CALLS + 3):
         for page, seconds in zip(pages, taken, strict=True):

@@ -12,7 +12,8 @@ from django.http import HttpRequest
 
 from accounts.ids import LARGEST_ID
 
-CURSOR = re.compile(r"(before|after)-([1-9][0-9]{0,18})")
+CURSOR = re.compile(r"(before|after)-(\S{1,60})")
+PK = re.compile(r"[1-9][0-9]{0,18}")
 
 
 class Shown(NamedTuple):
@@ -51,32 +52,52 @@ class KeysetList(ChangeList):
 
     def _shown(self, cursor: str) -> Shown:
         found = CURSOR.fullmatch(cursor)
-        if found is None or int(found[2]) > LARGEST_ID:
+        place = self.place_of(found[2]) if found else None
+        if found is None or place is None:
             return self._first()
-        return self._after(int(found[2])) if found[1] == "after" else self._before(int(found[2]))
+        return self._after(place) if found[1] == "after" else self._before(place)
 
     def _first(self) -> Shown:
         rows = self._read(self.queryset)
         return Shown(rows[: self.list_per_page], newer=False, older=len(rows) > self.list_per_page)
 
-    def _before(self, pk: int) -> Shown:
-        rows = self._read(self.queryset.filter(pk__lt=pk))
+    def _before(self, place: Any) -> Shown:
+        rows = self._read(self.older_than(place))
         if not rows:
             return self._first()
         return Shown(rows[: self.list_per_page], newer=True, older=len(rows) > self.list_per_page)
 
-    def _after(self, pk: int) -> Shown:
-        rows = self._read(self.queryset.filter(pk__gt=pk).order_by("pk"))
+    def _after(self, place: Any) -> Shown:
+        rows = self._read(self.newer_than(place))
         if len(rows) <= self.list_per_page:  # nothing newer is left out: these are the newest
             return self._first()
         return Shown(rows[self.list_per_page - 1 :: -1], newer=True, older=True)
+
+    # --- The order: these four agree with `get_queryset` ---------------------------------------------------
+
+    def place_of(self, text: str) -> Any | None:
+        """The place in the order that a cursor names; None where it names none."""
+        return int(text) if PK.fullmatch(text) and int(text) <= LARGEST_ID else None
+
+    def older_than(self, place: Any) -> QuerySet[Any]:
+        rows: QuerySet[Any] = self.queryset.filter(pk__lt=place)
+        return rows
+
+    def newer_than(self, place: Any) -> QuerySet[Any]:
+        """The nearest first."""
+        rows: QuerySet[Any] = self.queryset.filter(pk__gt=place).order_by("pk")
+        return rows
+
+    def spelled(self, row: Any) -> str:
+        """As `place_of` understands it."""
+        return str(row.pk)
 
     def _read(self, rows: QuerySet[Any]) -> list[Any]:
         """A page, and one row more to know whether there is another."""
         return list(rows[: self.list_per_page + 1])
 
     def _address(self, side: str, row: Any) -> str:
-        return self.get_query_string({PAGE_VAR: f"{side}-{row.pk}"})
+        return self.get_query_string({PAGE_VAR: f"{side}-{self.spelled(row)}"})
 
 
 class ChoiceFilter(SimpleListFilter):

@@ -146,6 +146,7 @@ OF_A_REGION = {  # and of one region
     "score_to": "score__lte",
 }
 SCORES = frozenset({"score_from", "score_to"})
+CAPTURE = frozenset({"captured_from", "captured_to"})
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,11 @@ class Search:
     def finds_twice(self) -> bool:
         """Whether rows() meets a media once for each region or annotation that fits."""
         return self.asks_regions or "state" in self.wanted
+
+    @property
+    def asks_capture(self) -> bool:
+        """Whether a span of capture times is asked for, which the order of capture alone finds at once."""
+        return bool(CAPTURE & self.wanted.keys())
 
     @property
     def asks_scores(self) -> bool:
@@ -223,6 +229,13 @@ class Search:
             wanted["label_kind"] = _ids(Label.objects.filter(kind=wanted["label_kind"]))
         there_is_one = Q(regions__isnull=False)
         return there_is_one & Q(**{f"regions__{OF_A_REGION[name]}": value for name, value in wanted.items()})
+
+
+def beyond(at: datetime, media_id: int, *, later: bool) -> Q:
+    """What comes after, or before, a place in the order of capture."""
+    side = "gt" if later else "lt"
+    tie = Q(captured_at=at) & Q(**{f"id__{side}": media_id})
+    return Q(**{f"captured_at__{side}e": at}) & (Q(**{f"captured_at__{side}": at}) | tie)  # the first is for the index
 
 
 def _looks_like_another(access: Access | None) -> Exists:

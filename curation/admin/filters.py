@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -14,6 +16,7 @@ from django.urls import reverse
 
 from accounts.admin.base import asking
 from accounts.admin.lists import KeysetList
+from accounts.ids import LARGEST_ID
 from accounts.models import Organisation
 from curation.actions import searching
 from curation.actions.searching import UNKNOWN, Search
@@ -22,6 +25,8 @@ from curation.models import Annotation, Label, Media, Origin
 Choices = list[tuple[str, str]]
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PLACE = re.compile(r"([1-9][0-9]{0,18})\.(-?[0-9]{1,18})", re.ASCII)  # in the order of capture: number, microseconds
 CLOSED = "admin/curation/media/choice.html"  # until one of its values is chosen
 
 
@@ -171,9 +176,15 @@ def _spelled(part: Any, name: str, value: str) -> tuple[str, str]:
 
 
 class MediaList(KeysetList):
-    """Each media once, however many of its regions fit; newest first, page by page."""
+    """Each media once, however many of its regions fit; the newest first, page by page.
+
+    A span of capture times is shown in the order of capture, the latest first: in the order of numbers, the database
+    would look through all that was taken in later to reach it. A page is asked for by number and time of a row beside
+    it (`p=before-7.1752507200000000`), so that leafing goes on where it was even when the row gets another time.
+    """
 
     search: Search
+    by_capture = False
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         rows = super().get_queryset(request, exclude_parameters)
@@ -182,15 +193,46 @@ class MediaList(KeysetList):
             if isinstance(part, Asked):
                 said |= part.said()
         self.search = searching.heeded(said)
-        return self.search.narrow(rows, asking(request)) if self.search.said else rows
+        self.by_capture = self.search.asks_capture
+        rows = self.search.narrow(rows, asking(request)) if self.search.said else rows
+        return rows.order_by("-captured_at", "-pk") if self.by_capture else rows
 
     def _read(self, rows: QuerySet[Any]) -> list[Any]:
         if not self.search.finds_twice:
             return super()._read(rows)
-        distinct = rows.prefetch_related(None).values_list("pk", flat=True).distinct()
-        ids = list(distinct[: self.list_per_page + 1])
+        columns = ("pk", "captured_at") if self.by_capture else ("pk",)  # what is distinct names what it is ordered by
+        distinct = rows.prefetch_related(None).values_list(*columns).distinct()
+        ids = [found[0] for found in distinct[: self.list_per_page + 1]]
         known = {row.pk: row for row in self.root_queryset.filter(pk__in=ids)}
         return [known[pk] for pk in ids if pk in known]
+
+    def place_of(self, text: str) -> Any | None:
+        if not self.by_capture:
+            return super().place_of(text)
+        found = PLACE.fullmatch(text)
+        if found is None or int(found[1]) > LARGEST_ID:
+            return None
+        try:
+            return EPOCH + timedelta(microseconds=int(found[2])), int(found[1])
+        except OverflowError:
+            return None
+
+    def older_than(self, place: Any) -> QuerySet[Any]:
+        if not self.by_capture:
+            return super().older_than(place)
+        rows: QuerySet[Any] = self.queryset.filter(searching.beyond(*place, later=False))
+        return rows
+
+    def newer_than(self, place: Any) -> QuerySet[Any]:
+        if not self.by_capture:
+            return super().newer_than(place)
+        rows: QuerySet[Any] = self.queryset.filter(searching.beyond(*place, later=True)).order_by("captured_at", "pk")
+        return rows
+
+    def spelled(self, row: Any) -> str:
+        if not self.by_capture:
+            return super().spelled(row)
+        return f"{row.pk}.{(row.captured_at - EPOCH) // timedelta(microseconds=1)}"
 
     @property
     def to_be_kept(self) -> str:

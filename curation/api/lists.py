@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from rest_framework.request import Request
 
 from accounts.refusals import Invalid
@@ -74,7 +74,7 @@ def _by_capture(rows: QuerySet[Any, dict[str, Any]], request: Request) -> Listed
     asked, rows = asked_page(request), rows.filter(captured_at__isnull=False)
     limit, forwards = asked["limit"], "after" in asked
     if start := asked.get("after") or asked.get("before"):
-        rows = rows.filter(_beyond(_at(request), start, "gt" if forwards else "lt"))
+        rows = rows.filter(searching.beyond(_at(request), start, later=forwards))
     elif "at" in request.query_params:
         raise Invalid("needs before or after", "query", "at")
     found = once_each(rows.order_by(*(("captured_at", "id") if forwards else ("-captured_at", "-id"))), limit + 1)
@@ -94,11 +94,6 @@ def _at(request: Request) -> datetime:
         raise Invalid(str(error.messages[0]), "query", "at") from error
     assert at is not None  # the field requires one
     return at
-
-
-def _beyond(at: datetime, media_id: int, side: str) -> Q:
-    tie = Q(captured_at=at) & Q(**{f"id__{side}": media_id})
-    return Q(**{f"captured_at__{side}e": at}) & (Q(**{f"captured_at__{side}": at}) | tie)  # the first is for the index
 
 
 def _links(request: Request, shown: Rows, *, older: bool, newer: bool) -> dict[str, str]:
