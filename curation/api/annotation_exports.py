@@ -43,7 +43,11 @@ PARAMETERS = [
     _parameter("polygons", "box: the box around each, in a format without polygons", enum=list(POLYGONS)),
     ETAG,
 ]
-BINARY = {(200, kind): OpenApiTypes.BINARY for kind in sorted({each.content_type for each in FORMATS.values()})}
+JSON = FORMATS["coco"].content_type
+FILES = {  # each format's own
+    (200, kind): OpenApiTypes.ANY if kind == JSON else OpenApiTypes.STR
+    for kind in sorted({format_.content_type for format_ in FORMATS.values()})
+}
 
 
 def _asked(request: Request) -> Asked:
@@ -66,7 +70,7 @@ class ExportViewSet(Methods, GenericViewSet[Annotation]):
     refuses: ClassVar[dict[str, list[str]]] = {"export": ["404", "409"]}
     counted_as: ClassVar[dict[str, str]] = {"export": "links"}
 
-    @extend_schema(operation_id="annotations_export", parameters=PARAMETERS, responses=BINARY, tags=["regions"])
+    @extend_schema(operation_id="annotations_export", parameters=PARAMETERS, responses=FILES, tags=["regions"])
     def export(self, request: Request, annotation_id: str) -> HttpResponseBase:
         """Download what a layer says as a file of a format.
 

@@ -32,7 +32,7 @@ def test_a_search_is_narrowed_kept_and_frozen_by_keyboard(visitor: Visitor, carl
     visitor.shoot("media-search")
     page.locator("summary", has_text="By score").focus()
     page.keyboard.press("Enter")
-    page.get_by_label("From").first.fill("0.2")
+    page.get_by_label("From", exact=True).first.fill("0.2")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Keep this search as a collection").wait_for()
     assert page.locator("#result_list tbody tr").count() == 2
@@ -52,6 +52,10 @@ def test_a_search_is_narrowed_kept_and_frozen_by_keyboard(visitor: Visitor, carl
     visitor.shoot("collection-frozen")
     visitor.goto("/admin/curation/collection/")
     visitor.looks_right(wide=True)
+    visitor.goto("/admin/curation/media/?captured_from=2000-01-01T00:00")
+    page.get_by_text("In the order of capture, the latest first.").wait_for()
+    visitor.looks_right(wide=True)
+    visitor.shoot("media-by-capture")
     assert Collection.objects.get().size == 2
     assert visitor.troubles == []
 
