@@ -6,20 +6,20 @@ bytes themselves cannot be had (the store does not answer, the object is damaged
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.conf import settings
 
 from accounts.actor import Actor
-from accounts.refusals import Busy, Missing, Refusal
+from accounts.refusals import Busy
 from curation.actions import derived
 from curation.actions.commit import commit
 from curation.actions.fetching import fetched, in_turn
 from curation.actions.objects import Content
+from curation.actions.trying import Failures, try_each
 from curation.actions.working import Work
 from curation.imaging import sniff, video
 from curation.imaging.decoder import AtWork, Decoder, Found
@@ -27,11 +27,7 @@ from curation.models import Media
 from curation.storage.keys import derived_key
 from curation.storage.spool import Spooled, spool
 
-log = logging.getLogger(__name__)
-
 DECODER = Decoder()
-PATIENCE = 3  # media in a row that could not be had before a run gives up
-KEPT = 100  # failures that are kept in words
 
 Progress = Callable[[str, int], None]
 
@@ -88,35 +84,24 @@ def _look(original: Spooled) -> Found:
 
 
 @dataclass(slots=True)
-class Tally:
-    """What a run did. failures: why the bytes of the first ones could not be had, by the id of the media."""
+class Tally(Failures):
+    """What a run did."""
 
     derived: int = 0
     with_problems: int = 0  # of these
     stale: int = 0  # deleted or replaced meanwhile
-    failed: int = 0
-    failures: dict[int, str] = field(default_factory=dict)  # the first KEPT
-    gave_up: bool = False  # the store seems not to answer
     seconds: float = 0.0
 
 
 def derive_many(*, missing: bool, limit: int | None = None, by: Actor, progress: Progress) -> Tally:
     """Derive media in the order of their ids; `missing`: only those that have not been, so a second run goes on."""
-    tally, in_a_row, started = Tally(), 0, time.monotonic()
-    for media in _walk(missing=missing, limit=limit):
-        try:
-            _count(tally, derive_now(media, by=by))
-            in_a_row = 0
-        except Refusal as refusal:
-            tally.failed += 1
-            if len(tally.failures) < KEPT:
-                tally.failures[media.pk] = str(refusal)
-            log.warning("A media could not be derived: %s", refusal, extra={"media": media.pk})
-            in_a_row += not isinstance(refusal, Missing)
-            if in_a_row >= PATIENCE:
-                tally.gave_up = True
-                break
-        progress("media derived", tally.derived)
+    tally, started = Tally(), time.monotonic()
+    try_each(
+        _walk(missing=missing, limit=limit),
+        lambda media: _count(tally, derive_now(media, by=by)),
+        tally,
+        lambda: progress("media derived", tally.derived),
+    )
     tally.seconds = round(time.monotonic() - started, 3)
     return tally
 

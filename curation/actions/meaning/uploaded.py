@@ -11,7 +11,7 @@ import atexit
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.actor import Actor
 from accounts.names import fold
-from accounts.refusals import Conflict, Missing, NotFound, Refusal
+from accounts.refusals import Conflict, NotFound
 from curation.actions.annotations import append_file, file_of
 from curation.actions.fetching import fetched, in_turn
 from curation.actions.meaning.asked import Asked
@@ -28,6 +28,7 @@ from curation.actions.meaning.meant import Meant
 from curation.actions.meaning.rules import Rules, of_mapping
 from curation.actions.meaning.writing import Original, report_of
 from curation.actions.regions import Said
+from curation.actions.trying import Failures, try_each
 from curation.actions.working import Work
 from curation.formats.parser import Parser
 from curation.formats.regions import PictureRef, PictureSize, from_json
@@ -39,8 +40,6 @@ log = logging.getLogger(__name__)
 
 UPLOADS = "uploads"  # name of the mapping
 UNKNOWN = "unknown"  # format of a file that is none we read
-PATIENCE = 3  # in a row that could not be had before a run gives up
-KEPT = 100  # failures that are kept in words
 SEVERAL = "The file is about {} pictures, and none of them is this one. Import it with import_annotations."
 State = Annotation.State
 PARSER, READING = Parser(), Lock()  # one file at a time for each process; its child lasts for many
@@ -148,37 +147,22 @@ def _keep(annotation: Annotation, by: Actor, *, file: dict[str, Any], **told: An
 
 
 @dataclass(slots=True)
-class Tally:
-    """What a run did. failures: why the bytes of the first ones could not be had, by the id of the annotation."""
+class Tally(Failures):
+    """What a run did."""
 
     read: int = 0  # looked into
     understood: int = 0  # of these, wholly
-    failed: int = 0
-    failures: dict[int, str] = field(default_factory=dict)  # the first KEPT
-    gave_up: bool = False  # the store seems not to answer
 
 
 def read_many(*, limit: int | None = None, by: Actor, progress: Progress) -> Tally:
     """Look into all that was not looked into, in the order of the ids; a second run goes on."""
-    tally, in_a_row, rules = Tally(), 0, rules_of_uploads()
+    tally, rules = Tally(), rules_of_uploads()
+
+    def look(annotation: Annotation) -> None:
+        tally.understood += read_now(annotation, Files(PARSER), rules, by=by) == State.PARSED
+        tally.read += 1
+
     with READING:
-        for annotation in in_turn(unread().select_related("current", "media"), limit):
-            try:
-                tally.understood += read_now(annotation, Files(PARSER), rules, by=by) == State.PARSED
-                tally.read += 1
-                in_a_row = 0
-            except Refusal as refusal:
-                _count_failure(tally, annotation, refusal)
-                in_a_row += not isinstance(refusal, Missing)
-                if in_a_row >= PATIENCE:
-                    tally.gave_up = True
-                    break
-            progress("annotations read", tally.read)
+        rows = in_turn(unread().select_related("current", "media"), limit)
+        try_each(rows, look, tally, lambda: progress("annotations read", tally.read))
     return tally
-
-
-def _count_failure(tally: Tally, annotation: Annotation, refusal: Refusal) -> None:
-    tally.failed += 1
-    if len(tally.failures) < KEPT:
-        tally.failures[annotation.pk] = str(refusal)
-    log.warning("An annotation could not be read: %s", refusal, extra={"annotation": annotation.pk})

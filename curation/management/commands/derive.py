@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import dataclasses
-import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error
+from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.actor import command
-from curation.actions.derive import Tally, derive_many, no_progress
-from curation.management.progress import Line
-
-SHOWN = 20  # failures, in words
+from curation.actions.derive import Tally, derive_many
+from curation.management.trying import at_most, end, tried
 
 
 class Command(BaseCommand):
@@ -30,25 +25,15 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
     def handle(self, *, missing: bool, limit: int | None, **options: Any) -> None:
-        if limit is not None and limit < 1:
-            raise CommandError("--limit is a number of media, at least 1.", returncode=2)
-        with Line(self.stderr) as line:
-            progress = line.show if line.is_watched else no_progress
-            try:
-                tally = derive_many(missing=missing, limit=limit, by=command(), progress=progress)
-            except Error as error:
-                raise CommandError("The database does not answer; what was done is kept.", returncode=2) from error
-        self.stdout.write(json.dumps(dataclasses.asdict(tally)) if options["json"] else _in_words(tally))
-        if tally.gave_up:
-            raise CommandError("The store does not answer; run it again later.", returncode=2)
-        if tally.failed:
-            raise CommandError(f"{tally.failed} media could not be read.", returncode=1)
+        at_most(limit, "media")
+        tally = tried(
+            lambda progress: derive_many(missing=missing, limit=limit, by=command(), progress=progress), self.stderr
+        )
+        end(tally, _in_words(tally), "media", self.stdout, as_json=options["json"])
 
 
 def _in_words(tally: Tally) -> str:
-    lines = [f"media {media}: {why}" for media, why in list(tally.failures.items())[:SHOWN]]
-    lines.append(
+    return (
         f"{tally.derived} media derived, {tally.with_problems} of them with problems; {tally.stale} were deleted or "
         f"replaced meanwhile, {tally.failed} could not be read."
     )
-    return "\n".join(lines)

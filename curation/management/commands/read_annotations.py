@@ -1,18 +1,12 @@
 from __future__ import annotations
 
-import dataclasses
-import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error
+from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.actor import command
-from curation.actions.derive import no_progress
-from curation.actions.meaning.uploaded import Tally, read_many
-from curation.management.progress import Line
-
-SHOWN = 20  # failures, in words
+from curation.actions.meaning.uploaded import read_many
+from curation.management.trying import at_most, end, tried
 
 
 class Command(BaseCommand):
@@ -27,22 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
     def handle(self, *, limit: int | None, **options: Any) -> None:
-        if limit is not None and limit < 1:
-            raise CommandError("--limit is a number of annotations, at least 1.", returncode=2)
-        with Line(self.stderr) as line:
-            progress = line.show if line.is_watched else no_progress
-            try:
-                tally = read_many(limit=limit, by=command(), progress=progress)
-            except Error as error:
-                raise CommandError("The database does not answer; what was done is kept.", returncode=2) from error
-        self.stdout.write(json.dumps(dataclasses.asdict(tally)) if options["json"] else _in_words(tally))
-        if tally.gave_up:
-            raise CommandError("The store does not answer; run it again later.", returncode=2)
-        if tally.failed:
-            raise CommandError(f"{tally.failed} annotations could not be read.", returncode=1)
-
-
-def _in_words(tally: Tally) -> str:
-    lines = [f"annotation {row}: {why}" for row, why in list(tally.failures.items())[:SHOWN]]
-    lines.append(f"{tally.read} annotations looked into, {tally.understood} of them understood wholly.")
-    return "\n".join(lines)
+        at_most(limit, "annotations")
+        tally = tried(lambda progress: read_many(limit=limit, by=command(), progress=progress), self.stderr)
+        words = f"{tally.read} annotations looked into, {tally.understood} of them understood wholly."
+        end(tally, words, "annotation", self.stdout, as_json=options["json"])
