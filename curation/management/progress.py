@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
-from django.core.management.base import OutputWrapper
+from django.core.management.base import CommandError, OutputWrapper
+from django.db import Error
+
+from accounts.refusals import Busy, Full, Refusal
+from curation.actions.importing.run import Progress, no_progress
 
 EVERY = 0.2  # seconds
+AGAIN = "What was done is whole; run the command again to go on."
 
 
 class Line:
@@ -35,3 +42,23 @@ class Line:
     ) -> None:
         if self._next:
             self._write("")
+
+
+@contextmanager
+def watched(
+    stderr: OutputWrapper, *, left: str = AGAIN, told_after: tuple[type[Refusal], ...] = (Busy, Full)
+) -> Iterator[Progress]:
+    """Yields who shows how far it is; what ends the work early is one sentence, and exit code 2.
+
+    left: what state that leaves, for a person; said after these refusals, and after what is none.
+    """
+    with Line(stderr) as line:
+        try:
+            yield line.show if line.is_watched else no_progress
+        except Refusal as refusal:
+            hint = f" {left}" if isinstance(refusal, told_after) else ""
+            raise CommandError(f"{refusal}{hint}", returncode=2) from refusal
+        except Error as error:
+            raise CommandError(f"The database does not answer. {left}", returncode=2) from error
+        except KeyboardInterrupt as error:
+            raise CommandError(f"Interrupted. {left}", returncode=2) from error

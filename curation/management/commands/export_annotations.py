@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error
 
 from accounts.actor import command
 from accounts.names import fold
 from accounts.refusals import Refusal
 from curation.actions.exporting.asked import POLYGONS, Asked, asked
 from curation.actions.exporting.many import REGIONS, Chosen, Outcome, export, known
-from curation.actions.importing.run import no_progress
 from curation.actions.meaning.asked import model
 from curation.actions.meaning.rules import OF_OTHERS
 from curation.formats.table import FORMATS
 from curation.management.classes import classes
-from curation.management.progress import Line
+from curation.management.progress import watched
 from curation.models import Collection
 from pyrostorage_site.checks import SETTINGS
 
@@ -59,22 +57,15 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object as the last line of standard output")
 
     def handle(self, **options: Any) -> None:
-        with Line(self.stderr) as line:
-            try:
-                outcome = export(
-                    _chosen(options),
-                    _asked(options),
-                    Path(options["out"]),
-                    force=options["force"],
-                    dry_run=options["dry_run"],
-                    progress=line.show if line.is_watched else no_progress,
-                )
-            except Refusal as refusal:
-                raise CommandError(f"{refusal} {AS_IT_WAS}", returncode=2) from refusal
-            except Error as error:
-                raise CommandError(f"The database does not answer. {AS_IT_WAS}", returncode=2) from error
-            except KeyboardInterrupt as error:
-                raise CommandError(f"Interrupted. {AS_IT_WAS}", returncode=2) from error
+        with watched(self.stderr, left=AS_IT_WAS, told_after=(Refusal,)) as progress:
+            outcome = export(
+                _chosen(options),
+                _asked(options),
+                Path(options["out"]),
+                force=options["force"],
+                dry_run=options["dry_run"],
+                progress=progress,
+            )
         for piece in [json.dumps(_as_json(outcome))] if options["json"] else _in_words(outcome, options):
             self.stdout.write(piece)
         if not outcome.is_whole:

@@ -6,24 +6,21 @@ from itertools import islice
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error
 
 from accounts.actor import Actor
-from accounts.refusals import Busy, Full, Refusal
 from curation.actions.annotation_imports import Outcome, import_annotations
-from curation.actions.importing.run import no_progress
 from curation.actions.imports import in_words
 from curation.actions.meaning.asked import Asked, Claim, model
 from curation.actions.meaning.journal import REGIONS
 from curation.actions.meaning.rules import OF_OTHERS, chosen
 from curation.management.classes import classes
 from curation.management.owners import organisation_named, owner_named
-from curation.management.progress import Line
+from curation.management.progress import watched
+from curation.management.taking import add_options, parallel
 from curation.models import ImportItem
 from pyrostorage_site.checks import SETTINGS
 
 SHOWN = 20  # lines, in words
-AGAIN = "What was done is whole; run the command again to go on."
 LAYERS = ("created", "changed", "unchanged")
 
 
@@ -49,25 +46,15 @@ class Command(BaseCommand):
         parser.add_argument("--unmapped", choices=OF_OTHERS, default="", help="classes without a rule (refuse)")
         parser.add_argument("--classes", default="", metavar="NAMES", help="smoke,fire or a file: classes from 0 on")
         parser.add_argument("--model", default="", metavar="NAME[@VERSION]", help="whose predictions they are")
-        parser.add_argument("--owner", metavar="LOGIN", help="the access that will own the layers, and finds the media")
-        parser.add_argument("--organisation", metavar="NAME", help="media of this organisation alone")
-        parser.add_argument("--parallel", type=int, default=4, metavar="N", help="transfers to the store at a time (4)")
-        parser.add_argument("--dry-run", action="store_true", help="read and judge everything, write nothing")
-        parser.add_argument("--json", action="store_true", help="one JSON object as the last line of standard output")
+        add_options(
+            parser,
+            owner="the access that will own the layers, and finds the media",
+            organisation="media of this organisation alone",
+        )
 
     def handle(self, **options: Any) -> None:
-        with Line(self.stderr) as line:
-            try:
-                asked = _asked(options)
-                outcome = import_annotations(
-                    options["source"], asked, progress=line.show if line.is_watched else no_progress
-                )
-            except Refusal as refusal:
-                raise CommandError(f"{refusal}{_hint(refusal)}", returncode=2) from refusal
-            except Error as error:
-                raise CommandError(f"The database does not answer. {AGAIN}", returncode=2) from error
-            except KeyboardInterrupt as error:
-                raise CommandError(f"Interrupted. {AGAIN}", returncode=2) from error
+        with watched(self.stderr) as progress:
+            outcome = import_annotations(options["source"], _asked(options), progress=progress)
         for piece in _as_json(outcome) if options["json"] else _in_words(outcome, dry_run=options["dry_run"]):
             self.stdout.write(piece, ending="")
         self.stdout.write()
@@ -75,13 +62,7 @@ class Command(BaseCommand):
             raise CommandError("Not everything was taken.", returncode=1)
 
 
-def _hint(refusal: Refusal) -> str:
-    return f" {AGAIN}" if isinstance(refusal, (Busy, Full)) else ""
-
-
 def _asked(options: dict[str, Any]) -> Asked:
-    if not 1 <= options["parallel"] <= 64:
-        raise CommandError("--parallel is a number from 1 to 64.", returncode=2)
     name, version = model(options["model"])
     return Asked(
         Actor(owner_named(options["owner"]) if options["owner"] else None, door="command"),
@@ -91,7 +72,7 @@ def _asked(options: dict[str, Any]) -> Asked:
         classes(options["classes"]),
         name,
         version,
-        options["parallel"],
+        parallel(options),
         dry_run=options["dry_run"],
     )
 

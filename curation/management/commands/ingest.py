@@ -6,19 +6,16 @@ from itertools import islice
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error
 
 from accounts.actor import Actor
-from accounts.refusals import Busy, Full, Refusal
 from curation.actions.importing.asked import Asked
-from curation.actions.importing.run import no_progress
 from curation.actions.imports import Outcome, ingest
 from curation.management.owners import organisation_named, owner_named
-from curation.management.progress import Line
+from curation.management.progress import watched
+from curation.management.taking import add_options, parallel
 from pyrostorage_site.checks import SETTINGS
 
 SHOWN = 20  # refused files, in words
-AGAIN = "What was done is whole; run the command again to go on."
 
 
 class Command(BaseCommand):
@@ -33,25 +30,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("source", metavar="PATH", help="folder, picture, archive, or s3://bucket/prefix")
-        parser.add_argument("--owner", metavar="LOGIN", help="the access that will own them; its organisation too")
-        parser.add_argument("--organisation", metavar="NAME", help="whose they are (the owner's)")
         parser.add_argument("--source", dest="named", default="", metavar="TEXT", help="their source (as names say)")
-        parser.add_argument("--parallel", type=int, default=4, metavar="N", help="transfers to the store at a time (4)")
-        parser.add_argument("--dry-run", action="store_true", help="read and judge everything, write nothing")
-        parser.add_argument("--json", action="store_true", help="one JSON object as the last line of standard output")
+        add_options(
+            parser,
+            owner="the access that will own them; its organisation too",
+            organisation="whose they are (the owner's)",
+        )
 
     def handle(self, **options: Any) -> None:
-        with Line(self.stderr) as line:
-            try:
-                outcome = ingest(
-                    options["source"], _asked(options), progress=line.show if line.is_watched else no_progress
-                )
-            except Refusal as refusal:
-                raise CommandError(f"{refusal}{_hint(refusal)}", returncode=2) from refusal
-            except Error as error:
-                raise CommandError(f"The database does not answer. {AGAIN}", returncode=2) from error
-            except KeyboardInterrupt as error:
-                raise CommandError(f"Interrupted. {AGAIN}", returncode=2) from error
+        with watched(self.stderr) as progress:
+            outcome = ingest(options["source"], _asked(options), progress=progress)
         for piece in _as_json(outcome) if options["json"] else _in_words(outcome, dry_run=options["dry_run"]):
             self.stdout.write(piece, ending="")
         self.stdout.write()
@@ -59,13 +47,7 @@ class Command(BaseCommand):
             raise CommandError(f"{refused} file(s) were refused.", returncode=1)
 
 
-def _hint(refusal: Refusal) -> str:
-    return f" {AGAIN}" if isinstance(refusal, (Busy, Full)) else ""
-
-
 def _asked(options: dict[str, Any]) -> Asked:
-    if not 1 <= options["parallel"] <= 64:
-        raise CommandError("--parallel is a number from 1 to 64.", returncode=2)
     if len(options["named"]) > 100:
         raise CommandError("--source is a text of at most 100 characters.", returncode=2)
     owner = owner_named(options["owner"]) if options["owner"] else None
@@ -73,7 +55,7 @@ def _asked(options: dict[str, Any]) -> Asked:
     if options["organisation"]:
         organisation = organisation_named(options["organisation"])
     by = Actor(owner, door="command")
-    return Asked(by, organisation, options["named"], options["parallel"], dry_run=options["dry_run"])
+    return Asked(by, organisation, options["named"], parallel(options), dry_run=options["dry_run"])
 
 
 def _as_json(outcome: Outcome) -> Iterator[str]:
