@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.db import models
 
 from accounts.actor import Actor
+from accounts.gathering import Gathering
 from accounts.models import AuditEntry
 from accounts.prepared import Insert
 
 _append = Insert(AuditEntry)
-_waiting: ContextVar[list[AuditEntry] | None] = ContextVar("audit entries that wait for the end of `together`")
+_entries = Gathering(_append)
 
 
 def record(
@@ -26,24 +25,12 @@ def record(
     after: dict[str, Any] | None = None,
 ) -> None:
     """Append the entry of a change to `row`. `before` and `after` hold the fields that changed, never a secret."""
-    entry = _entry(action, row._meta.model_name or "", row.pk, by=by, before=before, after=after)
-    waiting = _waiting.get(None)
-    if waiting is None:
-        _append(entry)
-    else:
-        waiting.append(entry)
+    _entries(_entry(action, row._meta.model_name or "", row.pk, by=by, before=before, after=after))
 
 
-@contextmanager
-def together() -> Iterator[None]:
+def together() -> AbstractContextManager[None]:
     """Within a transaction: what is recorded inside the block is appended at its end, by one statement."""
-    mark = _waiting.set([])
-    try:
-        yield
-        entries = _waiting.get()
-    finally:
-        _waiting.reset(mark)
-    _append(*entries or ())
+    return _entries.together()
 
 
 def record_all(action: str, table: str, changes: dict[int, dict[str, Any]], *, by: Actor) -> None:

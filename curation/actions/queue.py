@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,13 +14,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.actor import Actor
+from accounts.gathering import Gathering
 from accounts.prepared import Insert
 from curation.actions.announce import announce
 from curation.models import Job
 
 Noted = list[tuple[str, str]]  # kind and key of jobs
-_insert = Insert(Job, skips_known=True)
-_gathered: ContextVar[list[Job] | None] = ContextVar("jobs that wait for the end of `gathered`")
+_write = Gathering(Insert(Job, skips_known=True))
 _noted: ContextVar[Noted | None] = ContextVar("noted", default=None)
 
 
@@ -43,24 +43,9 @@ def put(
     )
 
 
-def _write(*jobs: Job) -> None:
-    waiting = _gathered.get(None)
-    if waiting is None:
-        _insert(*jobs)
-    else:
-        waiting.extend(jobs)
-
-
-@contextmanager
-def gathered() -> Iterator[None]:
+def gathered() -> AbstractContextManager[None]:
     """Within a transaction: jobs that are put inside the block are inserted at its end, by one statement."""
-    mark = _gathered.set([])
-    try:
-        yield
-        jobs = _gathered.get()
-    finally:
-        _gathered.reset(mark)
-    _insert(*jobs or ())
+    return _write.together()
 
 
 def announce_after_commit(kind: str, key: str) -> datetime | None:
