@@ -83,7 +83,6 @@ class ExportViewSet(Methods, GenericViewSet[Annotation]):
         headers = {
             "Content-Type": file.content_type,
             "Content-Disposition": content_disposition(file.name, inline=False),
-            "Cache-Control": "private, no-cache",
             "ETag": f'"{file.sha256}"',
         }
         early = get_conditional_response(request._request, headers["ETag"], None, HttpResponse(headers=headers))
