@@ -13,6 +13,7 @@ from pyrostorage_site.logs import current_request_id
 
 View = Callable[[HttpRequest], HttpResponse]
 
+POLICY = "Content-Security-Policy"
 SPELLING = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -49,7 +50,7 @@ def _accept_chunks(request: HttpRequest) -> None:
 
 
 class SafeHeaders:
-    """Nothing that was made for one person is kept by a cache on the way."""
+    """Nothing that was made for one person is kept by a cache on the way; all processes say the same."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
@@ -61,4 +62,6 @@ class SafeHeaders:
             patch_vary_headers(response, ["Authorization", "Cookie"])
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        if policy := response.get(POLICY):  # its library writes it in another order in each process
+            response[POLICY] = "; ".join(sorted(policy.split("; ")))
         return response

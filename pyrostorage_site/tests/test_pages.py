@@ -32,6 +32,11 @@ def directives(answer: Any) -> dict[str, str]:
     return {name: value for name, _, value in parts}
 
 
+def test_every_process_writes_the_policy_in_the_same_order(client: Client) -> None:
+    policy = client.get("/")["Content-Security-Policy"].split("; ")
+    assert policy == sorted(policy)
+
+
 # --- Greeting --------------------------------------------------------------------------------------
 
 
