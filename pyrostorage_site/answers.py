@@ -59,6 +59,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def bug(request: HttpRequest) -> HttpResponse:
     """An error that nobody caught; when something ran out or is away, nothing is wrong here, and later it may work."""
     error = sys.exc_info()[1]
+    if isinstance(error, MemoryError) and (retire := request.META.get("pyrostorage.retire")):
+        retire()  # see pace.py
     if is_outage(error):
         return _later(request, "The database does not answer; try again.")
     if is_shortage(error):

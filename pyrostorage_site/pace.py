@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import select
+import signal
 import socket
 import struct
 import threading
@@ -23,6 +24,7 @@ HEADER_SECONDS = 10.0  # from the first byte of a request to the end of its head
 BODY_SECONDS = 30.0  # of grace for a body, and then
 BODY_RATE = 1024  # bytes per second on average
 SEND_SECONDS = 30  # without the client taking a single byte of the answer
+RETIRE = "pyrostorage.retire"  # in a request's environment: to be called when it met a lack of memory
 BREATH = 0.1  # seconds until a worker that has no file descriptor left takes clients again
 
 
@@ -77,6 +79,27 @@ class PacedWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         for thread in [pool.submit(all_there.wait) for _ in range(self.cfg.threads)]:
             thread.result()
         return pool
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        application: Any = self.wsgi  # type: ignore[has-type]
+
+        def with_a_way_out(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+            environ[RETIRE] = self.retire
+            return application(environ, start_response)
+
+        self.wsgi = with_a_way_out
+
+    def retire(self) -> None:
+        """What broke without a word when memory ran out ends with this process; requests under way are finished."""
+        if self.alive:
+            self.log.warning("Memory ran out; this worker finishes what it has begun and is replaced.")
+            self.handle_exit(signal.SIGTERM, None)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        if isinstance(exc, MemoryError):
+            self.retire()
+        super().handle_error(req, client, addr, exc)
 
     def accept(self, listener: Any) -> None:
         """Without a file descriptor left, let clients wait in the queue; gunicorn's own worker would end,

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def test_everything_else_is_the_sockets_own(lines: Lines) -> None:
 
 
 SERVER = """
-import threading
+import os, threading, time
 from pyrostorage_site import pace
 pace.HEADER_SECONDS = pace.BODY_SECONDS = 1.0
 
@@ -93,6 +94,14 @@ def application(environ, start_response):
     size = len(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
     if environ["PATH_INFO"] == "/threads":
         size = sum(thread.name.startswith("ThreadPool") for thread in threading.enumerate())
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(1)
+    if environ["PATH_INFO"] == "/short":
+        environ[pace.RETIRE]()
+    if environ["PATH_INFO"] == "/shorter":
+        raise MemoryError
+    if environ["PATH_INFO"] in {"/worker", "/slow", "/short"}:
+        size = os.getpid()
     start_response("200 OK", [("Content-Length", str(len(str(size))))])
     return [str(size).encode()]
 """
@@ -147,3 +156,16 @@ def test_the_kept_alive_connection_of_a_usual_client_is_served_again_and_again(p
             connection.request("POST", "/", bytes(size))
             assert connection.getresponse().read() == str(size).encode()
             time.sleep(1.2)  # longer than the patience for headers: it counts from the next request on
+
+
+@pytest.mark.parametrize("path", ["/short", "/shorter"])
+def test_a_worker_that_ran_out_of_memory_answers_ends_and_is_replaced(port: int, path: str) -> None:
+    first = answers(port, path="/worker")
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(answers, port, path="/slow")
+        time.sleep(0.3)  # it is under way
+        answer = answers(port, path=path)
+
+        assert answers(port, path="/worker") != first
+        assert answer == first or "Internal Server Error" in answer
+        assert slow.result() == first

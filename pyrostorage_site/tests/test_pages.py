@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from errno import EMFILE
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from accounts import lockout
 from pyrostorage_site import answers
+from pyrostorage_site.pace import RETIRE
 
 TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
 STYLES = [Path(finders.find(name) or "") for name in ("site/page.css", "site/docs.css", "curation/pictures.css")]
@@ -125,6 +127,18 @@ def test_below_admin_a_refusal_is_a_page_and_elsewhere_json(answer: Any, status:
     assert words in text(page)
     assert page["Content-Type"].startswith("text/html")
     assert program["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(("error", "is_told"), [(MemoryError(), True), (OSError(EMFILE, "files"), False)])
+def test_the_worker_hears_that_a_request_had_no_memory(error: Exception, is_told: bool) -> None:
+    told: list[bool] = []
+    request = asked("/x")
+    request.META[RETIRE] = lambda: told.append(True)
+    try:
+        raise error
+    except (MemoryError, OSError):
+        assert answers.bug(request).status_code == 503
+    assert bool(told) == is_told
 
 
 def test_the_locked_page_says_how_long() -> None:
