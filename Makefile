@@ -5,7 +5,7 @@ TEST_PYTHON = .venv-test/bin/python
 LOCK = $(TEST_PYTHON) -m uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help install run stop logs docker-run docker-stop test benchmark picture lint format lock clean
+.PHONY: help install run stop logs docker-run docker-stop test hosts faults benchmark picture lint format lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ docker-stop: ## stop and remove the containers; their volumes stay
 
 test: ## linters and all tests; ARGS="-k upload" hands arguments to pytest and leaves the linters out
 	@$(LAUNCH) test $(ARGS)
+
+hosts: ## the tests that ask the service, against two hosts in turns; ARGS="-k upload" for some of them
+	@$(LAUNCH) hosts $(ARGS)
 
 benchmark: ## figures beside the raw limit of the same run, more than an hour; PARTS="flows views"
 	@$(LAUNCH) install-dev

@@ -17,6 +17,7 @@ from curation.models import StoredObject
 from curation.storage.stores import object_store
 
 ROOT = Path(__file__).parent
+pytest_plugins = ["curation.tests.hosts.plugin"] if os.environ.get("TEST_HOSTS") else []  # set by `make hosts`
 
 # What both passes of a whole run would try alike is tried in one of them, so that it stays within a quarter of an hour:
 # rooms that know neither database nor store, the browser, pages, processes that bring their own servers, and those that

@@ -1,4 +1,4 @@
-"""Throw-away PostgreSQL and SeaweedFS (an S3 server) for tests and benchmarks.
+"""Throw-away PostgreSQL, SeaweedFS (an S3 server) and Redis for tests and benchmarks.
 
 Standard library only, so that it runs before anything is installed. Each server lives in a temporary folder,
 listens on 127.0.0.1 on a port of its own, has passwords made for the occasion, and is gone afterwards.
@@ -279,7 +279,20 @@ def _remove_sockets(ports: list[int]) -> None:
             path.unlink(missing_ok=True)
 
 
-# --- Both ------------------------------------------------------------------------
+@contextlib.contextmanager
+def redis() -> Iterator[str]:
+    """Start a Redis that keeps nothing; yield its redis:// URL. Raises UnavailableError."""
+    if not (program := shutil.which("redis-server")):
+        raise UnavailableError("Redis is not installed (apt-get install redis-server).")
+    with tempfile.TemporaryDirectory(prefix="pyro-redis-", ignore_cleanup_errors=True) as folder:
+        port, log = free_ports(1)[0], Path(folder) / "server.log"
+        command = [program, *f"--port {port} --bind 127.0.0.1 --appendonly no --dir {folder}".split(), "--save", ""]
+        with _child(command, log, stop=signal.SIGKILL) as process:
+            _wait_until(lambda: not _is_free(port), process, "Redis", log)
+            yield f"redis://127.0.0.1:{port}/0"
+
+
+# --- All -------------------------------------------------------------------------
 
 
 def free_ports(count: int, *, also: int = 0) -> list[int]:

@@ -20,6 +20,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "install-dev": lambda _: environment.install(environment.TEST),
     "lint": lambda _: suite.lint(),
     "test": suite.test,
+    "hosts": suite.hosts,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -92,6 +93,35 @@ def test(arguments: list[str]) -> int:
         say("The linters found mistakes; see above.")
     _tell_missing(servers)
     return 1 if lint_failed or any(status for status, _ in results) else 0
+
+
+def hosts(arguments: list[str]) -> int:
+    """Run the tests of the API and the pages against two hosts, each request to the other one; return 0 or 1.
+
+    arguments: pytest's. What is left out and why, curation/tests/hosts says.
+    """
+    environment.install(environment.TEST)
+    with (
+        tempfile.TemporaryDirectory(prefix="pyro-hosts-", ignore_cleanup_errors=True) as folder,
+        _servers() as servers,
+        contextlib.ExitStack() as stack,
+    ):
+        if not servers.store or not servers.database_urls:
+            raise LaunchError(" ".join(servers.missing))
+        try:
+            broker = stack.enter_context(testbed.redis())
+        except testbed.UnavailableError as refusal:
+            raise LaunchError(str(refusal)) from refusal
+        variables = clean_environment(Path(folder) / "data") | {"TEST_HOSTS": "2", "REDIS_URL": broker}
+        variables |= testbed.variables(servers.database_urls[0], servers.store, servers.store.make_bucket("hosts"))
+        options = ("-o", "cache_dir=.pytest_cache/hosts", "-o", "timeout=600")
+        command = [str(environment.TEST.python), "-m", "pytest", *options, *arguments]
+        process = subprocess.Popen(command, cwd=ROOT, env=variables)
+        try:
+            return process.wait()
+        finally:
+            process.send_signal(signal.SIGINT)  # it ends its hosts before we end their servers
+            process.wait()
 
 
 # --- Servers ---------------------------------------------------------------------

@@ -17,9 +17,9 @@ from accounts.scopes import Scope
 from accounts.tests.cast import Cast, api
 from curation.actions import imports
 from curation.actions.working import Stopped
-from curation.jobs.handlers import HANDLERS
 from curation.models import Annotation, ImportItem, ImportRun, Job, Media, StoredObject
 from curation.storage.errors import DiskFull, StoreUnavailable
+from curation.tests import acting
 from curation.tests.contract.helpers import everything
 from curation.tests.deeds import collect_now
 from curation.tests.importing.helpers import sequence, tarred, verdicts
@@ -51,7 +51,7 @@ def send(access: Access, content: bytes, name: str = "a.zip", **fields: Any) -> 
 
 def work(run_id: int, **options: Any) -> Attempt:
     attempt = Attempt(Job.objects.get(kind="import", key=str(run_id)).payload, **options)
-    HANDLERS["import"].action(attempt)
+    acting.act("import", attempt)
     return attempt
 
 

@@ -16,8 +16,8 @@ from accounts.tests.cast import Cast, api, make_access, with_password
 from curation.actions.imports import CannotRead
 from curation.actions.taxonomy import new_mapping
 from curation.actions.working import Stopped
-from curation.jobs.handlers import HANDLERS
 from curation.models import Annotation, ImportItem, ImportRun, Job, Origin, Region, StoredObject
+from curation.tests import acting
 from curation.tests.contract.helpers import everything
 from curation.tests.deeds import NOBODY
 from curation.tests.importing.test_doors import Attempt
@@ -37,7 +37,7 @@ def send(access: Access, content: Any = BOXES, name: str = "boxes.json", **field
 
 def work(run_id: int, **options: Any) -> Attempt:
     attempt = Attempt(Job.objects.get(kind="import_annotations", key=str(run_id)).payload, **options)
-    HANDLERS["import_annotations"].action(attempt)
+    acting.act("import_annotations", attempt)
     return attempt
 
 

@@ -14,8 +14,8 @@ from accounts.scopes import Sees
 from accounts.tests.cast import Cast, api
 from curation.actions import collections as actions
 from curation.actions import media as pictures
-from curation.jobs.handlers import HANDLERS
 from curation.models import Collection, CollectionItem, Job, Media
+from curation.tests import acting
 from curation.tests.contract.helpers import UNREADABLE
 from curation.tests.deeds import NOBODY, actor
 from curation.tests.labels import ship_labels
@@ -42,7 +42,7 @@ def media_of(client: Any, pk: int) -> list[int]:
 
 def run_job() -> None:
     job = Job.objects.filter(kind="freeze").latest("pk")
-    HANDLERS["freeze"].action(Attempt(**job.payload))
+    acting.act("freeze", Attempt(**job.payload))
 
 
 # --- A query ---------------------------------------------------------------------------------------
