@@ -77,7 +77,7 @@ class ExportViewSet(Methods, GenericViewSet[Annotation]):
         All of it, or 409: what the format or the mapping has no word for is never left out unasked. Each download is
         noted in the history of the annotation, with the mapping.
         """
-        number, wanted = row_id(annotation_id, "annotation_id"), _asked(request)
+        wanted, number = _asked(request), row_id(annotation_id, "annotation_id")
         annotation = find.annotation(number, access=asking(request))
         file = one.file_of(annotation, wanted)
         headers = {
