@@ -50,7 +50,7 @@ ALIKE = {
 }
 # What mostly waits for other processes runs beside what computes.
 PROCESSES = {
-    "curation/tests": "backups browser faults",
+    "curation/tests": "backups faults",
     "curation/tests/adopting": "killed",
     "curation/tests/importing": "killed",
     "curation/tests/jobs": "broker worker",
