@@ -43,7 +43,8 @@ ALIKE = {
         "curation/tests/importing": "doors killed",
         "curation/tests/jobs": "broker pages",
         "curation/tests/meaning": "doors killed",
-        "curation/tests/search": "pages",
+        "curation/tests/exporting": "many pages",
+        "curation/tests/search": "by_capture pages ticking",
         "curation/tests/storage": "breaker bucket* headers private_bucket sigv4 slots store_contract",
         "pyrostorage_site/tests": "pages",
     },
@@ -55,6 +56,7 @@ PROCESSES = {
     "curation/tests/importing": "killed",
     "curation/tests/jobs": "broker worker",
     "curation/tests/meaning": "killed",
+    "curation/tests/storage": "private_bucket",
     "pyrostorage_site/tests": "containers launch pace readme_walk settings",
 }
 
