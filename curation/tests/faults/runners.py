@@ -50,8 +50,13 @@ class Runner:
 
     def keep(self) -> None:
         """Start it again when it has ended."""
-        if self.process is not None and self.process.poll() is not None:
+        if self.has_ended:
             self.start()
+
+    @property
+    def has_ended(self) -> bool:
+        """By itself, having been started."""
+        return self.process is not None and self.process.poll() is not None
 
     def end(self) -> None:
         """At once, with all that it has begun."""

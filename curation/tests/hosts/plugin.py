@@ -77,6 +77,7 @@ class Tally:
     left_out: Counter[str] = field(default_factory=Counter)
     asked: list[int] = field(default_factory=list)
     jobs: int = 0
+    restarts: int = 0
 
     def at_each_request(self) -> None:
         if reason := why_not(self.item):
@@ -120,7 +121,7 @@ def _hosts(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pyte
             patch.setattr(acting, "act", partial(leave_to_workers, hosts, acting.act))
             with line.in_place(), django_db_blocker.block():
                 yield hosts
-            TALLY.asked, TALLY.jobs = line.asked, hosts.jobs
+            TALLY.asked, TALLY.jobs, TALLY.restarts = line.asked, hosts.jobs, hosts.restarts
 
 
 def forget_counts(self: RedisCounts) -> None:
@@ -191,6 +192,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.section("Two hosts")
     say(f"{TALLY.outcomes['passed']} tests passed that asked both hosts in turns, {TALLY.outcomes['failed']} failed.")
     say(f"Requests: {' and '.join(map(str, TALLY.asked))}. Jobs given to the workers: {TALLY.jobs}.")
+    say(f"{TALLY.restarts} workers ended themselves and were started again.")
     say(f"{TALLY.outcomes['quiet']} tests asked nobody, and prove nothing here.")
     say(f"{TALLY.left_out.total()} tests were left out:")
     for reason, count in TALLY.left_out.most_common():
