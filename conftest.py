@@ -82,7 +82,9 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _prepared_store() -> None:
-    object_store().prepare()
+    store = object_store()
+    store.prepare()
+    store.binds_content()  # what it can do is found out once: not by a test that has moved the clock
 
 
 @pytest.fixture(autouse=True)
