@@ -31,7 +31,7 @@ class Command(BaseCommand):
             with _alone():
                 call_command("migrate", interactive=False, verbosity=0)
                 self._greet_first_admin()
-            call_command("collectstatic", interactive=False, verbosity=0)
+                call_command("collectstatic", interactive=False, verbosity=0)  # two would take files from each other
             object_store().prepare()
             installation.remember()
         except Refusal as error:
